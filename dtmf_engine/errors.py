@@ -1,0 +1,25 @@
+"""
+Errors of the engine.
+
+    DtmfEngineError
+      ParameterError     (also ValueError)  an argument is outside its range
+      AudioFormatError   (also ValueError)  samples or a file cannot be used
+"""
+
+
+class DtmfEngineError(Exception):
+    """
+    Base of every error the engine raises on purpose.
+    """
+
+
+class ParameterError(DtmfEngineError, ValueError):
+    """
+    An argument is wrong; the message names it and says what was expected.
+    """
+
+
+class AudioFormatError(DtmfEngineError, ValueError):
+    """
+    Samples or a file cannot be used as audio; the message says why.
+    """

@@ -1,0 +1,241 @@
+"""
+The mask: which samples of one leg are replaced, and the replacing.
+
+Everything here counts samples of the input stream. The audio leaves `delay`
+samples after it came in, so a trigger at input sample t may still change any
+sample from t − delay on, and nothing before: `Masker` keeps to that, whatever
+the size of the chunks.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from dtmf_engine.arrays import Bool, Float64, Int16
+from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
+from dtmf_engine.errors import ParameterError
+from dtmf_engine.units import power_from_dbm0, ratio_from_db, samples_from_ms
+
+
+class Policy(StrEnum):
+    """
+    What the agent leg does with the caller's audio.
+    """
+
+    TONES = "tones"
+    """Tones are replaced, always; more sensitively while a capture is armed."""
+    STRICT = "strict"
+    """As `tones`, and all of the caller's audio is replaced while armed."""
+
+
+def get_policy(policy: str | Policy) -> Policy:
+    """
+    Give a policy by its name.
+
+    Raises:
+        ParameterError: no policy has that name.
+    """
+    try:
+        return Policy(policy)
+    except ValueError:
+        raise ParameterError(
+            f"policy: expected one of {', '.join(Policy)}, got {policy!r}"
+        ) from None
+
+
+FADE_SAMPLES = samples_from_ms(2)
+"""Cross-fade at both ends of a mask: long enough not to click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """
+    When a mask begins and how long it lasts.
+    """
+
+    min_power: float
+    """Quietest tone of a pair that is masked, mean square."""
+    max_twist: float
+    """Largest ratio between the two tones of a pair, either way."""
+    start_share: float
+    """Part of a 10 ms window that a pair must hold to begin a mask."""
+    hold_share: float
+    """Part it must hold to keep a mask going."""
+    hang_samples: int
+    """How long a mask outlasts the last window that held a pair."""
+
+
+ALWAYS = Sensitivity(
+    # Masking is wider than detection on every side: what is no digit by the
+    # detector's limits can be one to an attacker.
+    min_power=power_from_dbm0(-55.0),
+    max_twist=ratio_from_db(15.0),
+    start_share=0.85,
+    hold_share=0.5,
+    hang_samples=samples_from_ms(12.5),
+)
+"""With no capture armed."""
+
+ARMED = Sensitivity(
+    min_power=power_from_dbm0(-60.0),
+    max_twist=ratio_from_db(20.0),
+    start_share=0.7,
+    hold_share=0.4,
+    hang_samples=samples_from_ms(20.0),
+)
+"""While a capture is armed: clipped speech costs little, a leak costs all."""
+
+
+@dataclass(slots=True)
+class Span:
+    """
+    One stretch of replaced audio, with its fades, in samples of the stream.
+    """
+
+    fade_from: int
+    full_from: int
+    full_until: int
+    fade_until: int
+    noise: NoiseModel
+
+    def weight(self, place: Float64) -> Float64:
+        """
+        Give the share of noise at each place, 0 to 1.
+        """
+        rise = (place - self.fade_from + 1) / (self.full_from - self.fade_from + 1)
+        fall = (self.fade_until - place) / (self.fade_until - self.full_until + 1)
+        return np.clip(np.minimum(rise, fall), 0.0, 1.0)
+
+
+@dataclass(slots=True)
+class Masker:
+    """
+    One leg's masks.
+    """
+
+    delay_samples: int
+    spans: list[Span] = field(default_factory=list)
+    noise: NoiseModel = DEFAULT_NOISE
+    armed: bool = False
+    everything: bool = False
+    """Whether all audio is being replaced, tone or not."""
+
+    @property
+    def sensitivity(self) -> Sensitivity:
+        """
+        What to look for now.
+        """
+        return ARMED if self.armed else ALWAYS
+
+    def covers(self, at_sample: int) -> bool:
+        """
+        Whether a mask reaches beyond a sample of the input.
+        """
+        return bool(self.spans) and self.spans[-1].full_until > at_sample
+
+    def needs_noise(self, at_sample: int) -> bool:
+        """
+        Whether a mask begun now would be a new one, so that the noise is due.
+        """
+        return not self.spans or self.spans[-1].full_until <= (
+            at_sample - self.delay_samples
+        )
+
+    def mask(self, at_sample: int, until_sample: int) -> None:
+        """
+        Replace all that is still in the look-ahead, and on to `until_sample`.
+
+        Args:
+            at_sample: how much of the input has been heard.
+            until_sample: end of the mask, before its fade.
+        """
+        earliest = at_sample - self.delay_samples
+        last = self.spans[-1] if self.spans else None
+        if last is not None and last.full_until > earliest:
+            last.full_until = max(last.full_until, until_sample)
+            last.fade_until = last.full_until + FADE_SAMPLES
+            return
+        # Audio that has left cannot be faded; a mask that follows close on the
+        # fade of the one before it begins at once.
+        fade = 0 if last is not None and last.fade_until > earliest else FADE_SAMPLES
+        self.spans.append(
+            Span(
+                fade_from=earliest,
+                full_from=earliest + fade,
+                full_until=until_sample,
+                fade_until=until_sample + FADE_SAMPLES,
+                noise=self.noise,
+            )
+        )
+
+    def lose(self, from_sample: int, until_sample: int) -> None:
+        """
+        Replace audio that never came.
+        """
+        self.spans.append(
+            Span(
+                fade_from=from_sample,
+                full_from=from_sample,
+                full_until=until_sample,
+                fade_until=until_sample + FADE_SAMPLES,
+                noise=self.noise,
+            )
+        )
+
+    def forget(self, before_sample: int) -> None:
+        """
+        Drop masks that ended before a sample.
+        """
+        if self.spans and self.spans[0].fade_until <= before_sample:
+            self.spans = [s for s in self.spans if s.fade_until > before_sample]
+
+
+def clean_samples(spans: list[Span], first_sample: int, n_samples: int) -> Bool:
+    """
+    Tell which samples no mask touches.
+
+    Returns:
+        [shape=(n_samples,)], counted from `first_sample`.
+    """
+    clean = np.ones(n_samples, dtype=np.bool_)
+    for span in spans:
+        start = max(0, span.fade_from - first_sample)
+        stop = max(0, span.fade_until - first_sample)
+        clean[start:stop] = False
+    return clean
+
+
+def render(
+    audio: Int16, first_sample: int, spans: list[Span], seed: int
+) -> tuple[Int16, Bool]:
+    """
+    Apply masks to a stretch of a stream.
+
+    Args:
+        audio: [shape=(n,)] the stretch as it came in.
+        first_sample: its place in the stream.
+        spans: the leg's masks.
+        seed: of the leg's noise.
+
+    Returns:
+        The audio as it goes out, and which samples differ from what came in
+        (all samples under a mask or a fade), both [shape=(n,)].
+    """
+    n = len(audio)
+    out = audio
+    masked = np.zeros(n, dtype=np.bool_)
+    for span in spans:
+        start = max(0, span.fade_from - first_sample)
+        stop = min(n, span.fade_until - first_sample)
+        if start >= stop:
+            continue
+        if out is audio:
+            out = audio.copy()
+        place = np.arange(first_sample + start, first_sample + stop, dtype=np.float64)
+        weight = span.weight(place)
+        noise = span.noise.render(seed, first_sample + start, stop - start)
+        mixed = np.rint(out[start:stop] * (1.0 - weight) + noise * weight)
+        out[start:stop] = np.clip(mixed, -32768, 32767).astype(np.int16)
+        masked[start:stop] = True
+    return out, masked

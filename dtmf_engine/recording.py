@@ -1,0 +1,122 @@
+"""
+Recordings: the bytes of an audio file to samples and back.
+
+WAV (PCM, float, µ-law, A-law), FLAC, OGG and MP3 are read; libsndfile does
+the work. Nothing here opens a file: the caller reads and writes the bytes.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from dtmf_engine.arrays import Float64, Int16
+from dtmf_engine.errors import AudioFormatError, ParameterError
+from dtmf_engine.units import require_sample_rate
+
+
+_EXACT_IN_16_BITS = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
+
+_SUBTYPES = {
+    ("WAV", "pcm16"): "PCM_16",
+    ("WAV", "mulaw"): "ULAW",
+    ("WAV", "alaw"): "ALAW",
+    ("WAV", "float"): "FLOAT",
+    ("FLAC", "pcm16"): "PCM_16",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """
+    Audio of one or more channels.
+    """
+
+    channels: list[Int16] | list[Float64]
+    """One array of shape (n,) a channel: int16, or float64 in [−1, 1]."""
+    sample_rate_hz: int
+
+    @property
+    def n_samples(self) -> int:
+        """
+        Length of each channel.
+        """
+        return len(self.channels[0])
+
+    @property
+    def duration_s(self) -> float:
+        """
+        Length in seconds.
+        """
+        return self.n_samples / self.sample_rate_hz
+
+
+def read_recording(data: bytes, name: str = "recording") -> Recording:
+    """
+    Decode an audio file.
+
+    Args:
+        data: the whole file.
+        name: what to call it in an error.
+
+    Returns:
+        int16 channels where the file holds 16 bits or fewer, float64 otherwise.
+
+    Raises:
+        AudioFormatError: it is no audio file, damaged, or empty of channels.
+    """
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            exact = file.subtype in _EXACT_IN_16_BITS
+            frames = file.read(dtype="int16" if exact else "float64", always_2d=True)
+            rate = int(file.samplerate)
+    except soundfile.LibsndfileError as error:
+        raise AudioFormatError(
+            f"{name}: expected a WAV, FLAC, OGG or MP3 file, "
+            f"libsndfile says: {error.error_string.rstrip('.').lower()}"
+        ) from None
+    if not exact and not np.isfinite(frames).all():
+        raise AudioFormatError(f"{name}: expected finite samples, got NaN or infinity")
+    channels = [np.ascontiguousarray(frames[:, c]) for c in range(frames.shape[1])]
+    return Recording(channels, require_sample_rate(rate))
+
+
+def write_recording(
+    channels: npt.ArrayLike,
+    sample_rate_hz: int,
+    *,
+    container: str = "WAV",
+    encoding: str = "pcm16",
+) -> bytes:
+    """
+    Encode an audio file.
+
+    Args:
+        channels: [shape=(n,)] or [shape=(n, channels)] int16, or float in
+            [−1, 1].
+        sample_rate_hz: their rate.
+        container: `WAV` or `FLAC`.
+        encoding: `pcm16`, and in a WAV also `mulaw`, `alaw` or `float`.
+
+    Raises:
+        ParameterError: container and encoding do not go together.
+    """
+    try:
+        subtype = _SUBTYPES[container, encoding]
+    except KeyError:
+        known = ", ".join(f"{c} {e}" for c, e in _SUBTYPES)
+        raise ParameterError(
+            f"container, encoding: expected one of {known}, "
+            f"got {container!r} {encoding!r}"
+        ) from None
+    out = io.BytesIO()
+    soundfile.write(
+        out,
+        np.asarray(channels),
+        require_sample_rate(sample_rate_hz),
+        format=container,
+        subtype=subtype,
+    )
+    return out.getvalue()
