@@ -1,0 +1,3 @@
+"""
+The bridge: call audio in, payments out.
+"""

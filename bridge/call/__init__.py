@@ -1,0 +1,3 @@
+"""
+One call: caller leg, agent leg, and the digits that come twice. Does no I/O.
+"""

@@ -1,0 +1,3 @@
+"""
+Status callbacks: what they say, how they are signed, when they are sent again.
+"""

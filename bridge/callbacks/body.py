@@ -1,0 +1,121 @@
+"""
+The body of a status callback: the wire's fields, from a session's report.
+
+Start, update and finish carry different fields; captures of real callbacks
+show that a finish does not repeat what a start said. `SequenceNumber` is ours:
+the original has none, and its clients guess the order from dates.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.pay.fields import Field
+from bridge.pay.outputs import Report, Result, Step
+from bridge.pay.request import PaymentRequest
+
+
+_NAMES = {
+    Field.CARD_NUMBER: "PaymentCardNumber",
+    Field.EXPIRATION_DATE: "ExpirationDate",
+    Field.SECURITY_CODE: "SecurityCode",
+    Field.POSTAL_CODE: "PaymentCardPostalCode",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """
+    Which payment of which call of which account.
+    """
+
+    account_sid: str
+    call_sid: str
+    sid: str
+    created_at: datetime
+
+
+def callback_form(
+    identity: Identity, request: PaymentRequest, report: Report, updated_at: datetime
+) -> dict[str, str]:
+    """
+    Write a report as form fields.
+
+    Args:
+        identity: whose payment it is.
+        request: what it was started with.
+        report: what happened; everything in it is masked.
+        updated_at: aware UTC, when it happened.
+    """
+    form = {
+        "AccountSid": identity.account_sid,
+        "CallSid": identity.call_sid,
+        "Sid": identity.sid,
+        "PaymentMethod": str(request.payment_method),
+        "SequenceNumber": str(report.sequence),
+    }
+    match report.step:
+        case Step.START:
+            form |= _common(identity, request)
+        case Step.UPDATE:
+            form |= _common(identity, request) | _update(report)
+            form["DateUpdated"] = iso_date(updated_at)
+        case Step.FINISH:
+            form |= _finish(report)
+            form["DateUpdated"] = iso_date(updated_at)
+    return form
+
+
+def iso_date(moment: datetime) -> str:
+    """
+    Write a date as callbacks do: ISO 8601 with milliseconds and Z.
+    """
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def _common(identity: Identity, request: PaymentRequest) -> dict[str, str]:
+    form = {
+        "DateCreated": iso_date(identity.created_at),
+        "PaymentConnector": request.payment_connector,
+    }
+    if request.charge_amount is None:
+        form["TokenType"] = str(request.token_type)
+    else:
+        form["ChargeAmount"] = str(request.charge_amount)
+    return form
+
+
+def _entries(report: Report) -> dict[str, str]:
+    form = {_NAMES[field]: value for field, value in report.entries}
+    if report.card_type is not None:
+        form["PaymentCardType"] = str(report.card_type)
+    return form
+
+
+def _update(report: Report) -> dict[str, str]:
+    form = _entries(report)
+    form["Required"] = ",".join(report.required)
+    if report.capture is not None:
+        form["Capture"] = str(report.capture)
+    # Left out when false: clients test for its presence as well as its value.
+    if report.is_partial:
+        form["PartialResult"] = "true"
+    if report.error_type is not None:
+        form["ErrorType"] = str(report.error_type)
+    return form
+
+
+def _finish(report: Report) -> dict[str, str]:
+    form = {"Result": str(report.result)}
+    # After a cancel the entries are absent, not empty.
+    if report.result is not Result.CANCELLED:
+        form |= _entries(report)
+    answer = report.answer
+    if answer is not None:
+        form["PaymentConfirmationCode"] = answer.confirmation_code
+        form["PaymentToken"] = answer.token
+        form["ProfileId"] = answer.profile_id
+        if answer.pay_error_code is not None:
+            form["PayErrorCode"] = str(answer.pay_error_code)
+            form["PaymentError"] = answer.payment_error
+            form["ConnectorError"] = answer.connector_error
+    return form

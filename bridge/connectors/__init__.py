@@ -1,0 +1,3 @@
+"""
+Payment gateways: requests encoded, answers decoded. Does no I/O.
+"""

@@ -1,0 +1,170 @@
+"""
+A payment gateway that moves no money.
+
+It speaks the Generic Pay Connector's protocol, knows published test cards only,
+and lets the card, the amount or a parameter choose the outcome. It remembers
+what it was asked by transaction id, so that a request sent twice charges once.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from bridge.connectors.generic import parse_request
+
+
+class Behaviour(StrEnum):
+    """
+    What the gateway does with a request.
+    """
+
+    APPROVE = "approve"
+    DECLINE = "decline"
+    ERROR = "error"
+    """Answer 500 with an HTML page."""
+    TIMEOUT = "timeout"
+    """Do what was asked, and never answer."""
+
+
+APPROVED_CARDS = frozenset(
+    {
+        # Published by Twilio for its TEST mode.
+        "4111111111111111",
+        "5555555555554444",
+        "378282246310005",
+        "6011111111111117",
+        "3065930009020004",
+        "3566002020360505",
+        "6200000000000005",
+        "6771798021000008",
+        # Published by Stripe.
+        "4242424242424242",
+        "4000056655665556",
+        "5200828282828210",
+        "2223003122003222",
+        "5105105105105100",
+        "371449635398431",
+        "6011000990139424",
+        "30569309025904",
+        "36227206271667",
+    }
+)
+"""Published test numbers that are approved."""
+
+DECLINED_CARDS = {
+    # Published by Stripe, with these reasons.
+    "4000000000000002": ("card_declined", "The card was declined."),
+    "4000000000009995": ("insufficient_funds", "The card has insufficient funds."),
+    "4000000000000069": ("expired_card", "The card has expired."),
+    "4000000000000127": ("incorrect_cvc", "The security code is incorrect."),
+}
+"""Published test numbers that are declined, with code and reason."""
+
+ERROR_CARD = "4000000000000119"
+"""Published by Stripe for a processing error."""
+
+ERROR_CENTS = "51"
+TIMEOUT_CENTS = "52"
+DECLINE_CENTS = "53"
+"""Amounts with these decimals choose an outcome for any card."""
+
+BEHAVIOUR_PARAMETER = "sandbox"
+"""The member of `Parameter` that chooses an outcome for any card and amount."""
+
+NOT_A_TEST_CARD = "invalid_test_card"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAnswer:
+    """
+    One HTTP answer; a status of 0 means that none is ever given.
+    """
+
+    status: int
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class SandboxGateway:
+    """
+    The gateway's memory and manners.
+    """
+
+    username: str
+    password: str
+    new_id: Callable[[], str]
+    """Gives a new unguessable id; randomness comes from outside."""
+    transactions: dict[str, GatewayAnswer] = field(default_factory=dict)
+    """By transaction id: what was answered. No card data is kept."""
+
+    def receive_request(self, authorization: str, body: bytes) -> GatewayAnswer:
+        """
+        Answer one request.
+
+        Args:
+            authorization: the value of that header.
+            body: JSON.
+        """
+        login = base64.b64encode(f"{self.username}:{self.password}".encode())
+        expected = b"Basic " + login
+        if not hmac.compare_digest(expected, authorization.encode()):
+            return _json(401, {"error_code": "unauthorized"})
+        try:
+            request = parse_request(body)
+            transaction, card = request["transaction_id"], request["cardnumber"]
+            method, cents = request["method"], _cents(request.get("amount"))
+        except (msgspec.MsgspecError, KeyError):
+            return _json(400, {"error_code": "bad_request"})
+        if transaction in self.transactions:
+            return self.transactions[transaction]
+        behaviour = _behaviour(request, card, cents)
+        answer = self._answer(behaviour, method, card)
+        self.transactions[transaction] = answer
+        return GatewayAnswer(0) if behaviour is Behaviour.TIMEOUT else answer
+
+    def _answer(self, behaviour: Behaviour, method: str, card: str) -> GatewayAnswer:
+        kind = "token_id" if method == "tokenize" else "charge_id"
+        if behaviour is Behaviour.ERROR:
+            return GatewayAnswer(500, b"<html>Internal Server Error</html>")
+        if behaviour is Behaviour.DECLINE:
+            code, message = DECLINED_CARDS.get(
+                card, ("card_declined", "The card was declined.")
+            )
+            return _json(
+                200, {kind: None, "error_code": code, "error_message": message}
+            )
+        if card not in APPROVED_CARDS:
+            message = "The sandbox takes published test cards only."
+            return _json(
+                200,
+                {kind: None, "error_code": NOT_A_TEST_CARD, "error_message": message},
+            )
+        prefix = "tok_" if method == "tokenize" else "ch_"
+        answer = {kind: prefix + self.new_id(), "error_code": None}
+        return _json(200, {**answer, "error_message": None})
+
+
+def _behaviour(request: dict[str, Any], card: str, cents: str) -> Behaviour:
+    wish = (request.get("parameters") or {}).get(BEHAVIOUR_PARAMETER)
+    if wish in set(Behaviour):
+        return Behaviour(wish)
+    if cents == TIMEOUT_CENTS:
+        return Behaviour.TIMEOUT
+    if cents == ERROR_CENTS or card == ERROR_CARD:
+        return Behaviour.ERROR
+    if cents == DECLINE_CENTS or card in DECLINED_CARDS:
+        return Behaviour.DECLINE
+    return Behaviour.APPROVE
+
+
+def _cents(amount: str | None) -> str:
+    return str(amount or "").partition(".")[2]
+
+
+def _json(status: int, body: dict[str, str | None]) -> GatewayAnswer:
+    return GatewayAnswer(status, msgspec.json.encode(body))

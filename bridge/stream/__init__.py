@@ -1,0 +1,3 @@
+"""
+Provider dialects: wire messages to events, commands to wire messages. No I/O.
+"""

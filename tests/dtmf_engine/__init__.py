@@ -1,0 +1,3 @@
+"""
+Tests of the engine, a file for each module.
+"""
