@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
+PLAYOUT_LIMIT_S = 0.2
+"""Above the jitter of the public internet, below what a conversation notices."""
+
+
 @dataclass(slots=True)
 class PlayoutMeter:
     """
     An estimate of one far end's queue.
 
     Args:
-        limit_s: longest queue that is left alone; above the jitter of the
-            public internet, below what a conversation notices.
+        limit_s: longest queue that is left alone.
     """
 
-    limit_s: float = 0.2
+    limit_s: float = PLAYOUT_LIMIT_S
     _queued_until: float | None = None
 
     def add(self, n_samples: int, now: float) -> bool:

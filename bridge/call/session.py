@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bridge.call.playout import PlayoutMeter
+from bridge.call.playout import PLAYOUT_LIMIT_S, PlayoutMeter
 from bridge.call.presses import PressLog
 from bridge.stream.events import Role
 from dtmf_engine.arrays import Bool, Int16
@@ -113,16 +113,20 @@ class CallSession:
 
     Args:
         delay_samples: the look-ahead of the analysis.
+        playout_limit_s: see `PlayoutMeter`.
     """
 
-    def __init__(self, *, delay_samples: int) -> None:
+    def __init__(
+        self, *, delay_samples: int, playout_limit_s: float = PLAYOUT_LIMIT_S
+    ) -> None:
         self._present: set[Role] = set()
         self._line = bytes([MULAW_SILENCE]) * delay_samples
         self._unheard = bytearray()
         self._presses = PressLog()
         self._position = 0
         self._armed_at: int | None = None
-        self._meters = {role: PlayoutMeter() for role in Role}
+        self._playout_limit_s = playout_limit_s
+        self._meters = {role: PlayoutMeter(playout_limit_s) for role in Role}
         self._ended = False
         self._outputs: list[Output] = []
 
@@ -170,7 +174,7 @@ class CallSession:
         """
         del now
         self._present.discard(role)
-        self._meters[role] = PlayoutMeter()
+        self._meters[role] = PlayoutMeter(self._playout_limit_s)
         if role is Role.CALLER and not self._ended:
             self._ended = True
             # What is still in the look-ahead is dropped, not drained: nobody

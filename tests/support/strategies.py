@@ -32,10 +32,9 @@ digits = st.sampled_from(ALL_DIGITS)
 cuts = st.one_of(
     st.just([20]),
     st.just([160]),
-    st.just([1]),
     st.lists(st.integers(0, 700), min_size=1, max_size=8).filter(any),
 )
-"""Sizes to cut a stream into: hops, frames, single samples, anything."""
+"""Sizes to cut a stream into: hops, frames, anything."""
 
 
 @st.composite

@@ -1,0 +1,3 @@
+"""
+The REST API: Twilio's `Payments` resource, as its SDKs speak it.
+"""

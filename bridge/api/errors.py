@@ -1,0 +1,67 @@
+"""
+Errors of the REST API, in the shape that Twilio's SDKs read.
+"""
+
+MORE_INFO = "https://www.twilio.com/docs/errors/{code}"
+"""Clients show this link; the codes are Twilio's, so are the explanations."""
+
+BAD_REQUEST = 20001
+AUTHENTICATE = 20003
+METHOD_NOT_ALLOWED = 20004
+NOT_FOUND = 20404
+CONFLICT = 20409
+INTERNAL = 20500
+UNAVAILABLE = 20503
+CALL_NOT_IN_PROGRESS = 21220
+INVALID_STATUS_CALLBACK = 21609
+INVALID_CHARGE_AMOUNT = 64003
+UNKNOWN_CONNECTOR = 64004
+UNSUPPORTED_PAYMENT_METHOD = 64013
+CAPTURE_OR_STATUS = 64018
+INVALID_PARAMETER = 64020
+SESSION_IN_PROGRESS = 64021
+
+
+class ApiError(Exception):
+    """
+    An answer that is not what was asked for.
+
+    Args:
+        status: of HTTP.
+        code: Twilio's.
+        message: one line.
+    """
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def body(self) -> dict[str, int | str]:
+        """
+        Give the JSON body.
+
+        It has no `title` and no `type`: an SDK would take it for a problem
+        document (RFC 9457) and raise another exception than its users catch.
+        """
+        return {
+            "code": self.code,
+            "message": self.message,
+            "more_info": MORE_INFO.format(code=self.code),
+            "status": self.status,
+        }
+
+
+def not_found(path: str) -> ApiError:
+    """
+    Say that there is nothing at a path, in Twilio's words.
+    """
+    return ApiError(404, NOT_FOUND, f"The requested resource {path} was not found")
+
+
+def invalid(name: str, expected: str, code: int = INVALID_PARAMETER) -> ApiError:
+    """
+    Say which parameter is wrong and what was expected.
+    """
+    return ApiError(400, code, f"Invalid Parameter Value: {name}: expected {expected}")

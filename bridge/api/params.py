@@ -1,0 +1,247 @@
+"""
+Form parameters to checked values.
+
+Unknown parameters are ignored, as Twilio does. A value is never echoed in an
+error: `Parameter` may hold anything.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from iso4217 import Currency
+
+from bridge.api.errors import (
+    BAD_REQUEST,
+    CAPTURE_OR_STATUS,
+    INVALID_CHARGE_AMOUNT,
+    INVALID_STATUS_CALLBACK,
+    UNSUPPORTED_PAYMENT_METHOD,
+    ApiError,
+    invalid,
+)
+from bridge.pay.cards import CardType
+from bridge.pay.fields import Field
+from bridge.pay.request import (
+    DEFAULT_CARD_TYPES,
+    PaymentMethod,
+    PaymentRequest,
+    TokenType,
+)
+
+
+Form = Mapping[str, str]
+
+MAX_TIMEOUT_S = 600
+MAX_URL_LENGTH = 4000
+MAX_KEY_LENGTH = 255
+MAX_TEXT_LENGTH = 500
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class StatusCommand(StrEnum):
+    """
+    The values of `Status` in an update.
+    """
+
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+
+
+def parse_start(form: Form) -> PaymentRequest:
+    """
+    Check the parameters of a start.
+
+    Raises:
+        ApiError: one is missing or wrong; the message names it.
+    """
+    if form.get("Input", "dtmf") != "dtmf":
+        raise invalid("Input", "dtmf")
+    currency = _currency(form.get("Currency") or "USD")
+    return PaymentRequest(
+        status_callback=status_callback(form),
+        charge_amount=_amount(form.get("ChargeAmount", ""), currency),
+        currency=currency.code,
+        description=_text(form, "Description"),
+        payment_connector=_text(form, "PaymentConnector") or "Default",
+        payment_method=_payment_method(form),
+        token_type=_choice(form, "TokenType", TokenType, TokenType.REUSABLE),
+        security_code=_flag(form, "SecurityCode", default=True),
+        postal_code=_flag(form, "PostalCode", default=True),
+        min_postal_code_length=_whole(form, "MinPostalCodeLength", 1, 1, 10),
+        timeout_s=float(_whole(form, "Timeout", 5, 1, MAX_TIMEOUT_S)),
+        valid_card_types=_card_types(form.get("ValidCardTypes", "")),
+        parameters=_parameters(form.get("Parameter", "")),
+    )
+
+
+def parse_update(form: Form) -> Field | StatusCommand:
+    """
+    Check the parameters of an update.
+
+    Raises:
+        ApiError: not exactly one of `Capture` and `Status`, or a wrong value.
+    """
+    capture, status = form.get("Capture", ""), form.get("Status", "")
+    if bool(capture) == bool(status):
+        raise ApiError(
+            400,
+            CAPTURE_OR_STATUS,
+            "Value needed for either Capture or Status parameters",
+        )
+    if capture:
+        return _member("Capture", capture, Field)
+    return _member("Status", status, StatusCommand)
+
+
+def idempotency_key(form: Form) -> str:
+    """
+    Check the parameter that every command needs.
+
+    Raises:
+        ApiError: it is missing or too long.
+    """
+    key = form.get("IdempotencyKey", "")
+    if not key:
+        raise ApiError(
+            400,
+            BAD_REQUEST,
+            "Missing required parameter IdempotencyKey in the post body",
+        )
+    if len(key) > MAX_KEY_LENGTH:
+        raise invalid("IdempotencyKey", f"at most {MAX_KEY_LENGTH} characters")
+    return key
+
+
+def status_callback(form: Form) -> str:
+    """
+    Check where callbacks go.
+
+    Raises:
+        ApiError: missing, relative, too long, or no HTTP URL.
+    """
+    url = form.get("StatusCallback", "")
+    if not url:
+        raise ApiError(
+            400,
+            BAD_REQUEST,
+            "Missing required parameter StatusCallback in the post body",
+        )
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        good = False
+    if not good or len(url) > MAX_URL_LENGTH:
+        raise invalid(
+            "StatusCallback",
+            f"an absolute http or https URL of at most {MAX_URL_LENGTH} characters",
+            INVALID_STATUS_CALLBACK,
+        )
+    return url
+
+
+def _currency(text: str) -> Currency:
+    try:
+        return Currency(text.upper())
+    except ValueError:
+        raise invalid("Currency", "an ISO 4217 code such as USD") from None
+
+
+def _amount(text: str, currency: Currency) -> Decimal | None:
+    """
+    Read an amount; blank and nought both mean that nothing is charged.
+    """
+    if not text:
+        return None
+    decimals = currency.exponent or 0
+    expected = f"a positive amount below 1000000 with at most {decimals} decimals"
+    # SDKs send what their language prints: 12, 12.0 and 12.00 are one amount.
+    if len(text) > 24 or not set(text) <= set("0123456789."):
+        raise invalid("ChargeAmount", expected, INVALID_CHARGE_AMOUNT)
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise invalid("ChargeAmount", expected, INVALID_CHARGE_AMOUNT) from None
+    if not amount:
+        return None
+    exact = amount.quantize(Decimal(1).scaleb(-decimals)) if amount < 10**6 else None
+    if exact is None or exact != amount:
+        raise invalid("ChargeAmount", expected, INVALID_CHARGE_AMOUNT)
+    return exact
+
+
+def _payment_method(form: Form) -> PaymentMethod:
+    text = form.get("PaymentMethod", "") or PaymentMethod.CREDIT_CARD
+    if text not in set(PaymentMethod):
+        raise invalid(
+            "PaymentMethod", " or ".join(PaymentMethod), UNSUPPORTED_PAYMENT_METHOD
+        )
+    return PaymentMethod(text)
+
+
+def _card_types(text: str) -> frozenset[CardType]:
+    names = text.split()
+    if not names:
+        return DEFAULT_CARD_TYPES
+    return frozenset(_member("ValidCardTypes", name, CardType) for name in names)
+
+
+def _parameters(text: str) -> Mapping[str, str]:
+    expected = "a JSON object of one level"
+    if not text:
+        return {}
+    if len(text) > 4096:
+        raise invalid("Parameter", f"{expected}, at most 4096 characters")
+    try:
+        return msgspec.json.decode(text, type=dict[str, str])
+    except msgspec.MsgspecError:
+        pass
+    try:
+        loose = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
+    except msgspec.MsgspecError:
+        raise invalid("Parameter", expected) from None
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in loose.items()
+    }
+
+
+def _choice(form: Form, name: str, choices: type[_Choice], default: _Choice) -> _Choice:
+    text = form.get(name, "")
+    return _member(name, text, choices) if text else default
+
+
+def _member(name: str, text: str, choices: type[_Choice]) -> _Choice:
+    try:
+        return choices(text)
+    except ValueError:
+        raise invalid(name, "one of " + ", ".join(choices)) from None
+
+
+def _flag(form: Form, name: str, *, default: bool) -> bool:
+    text = form.get(name, "").lower()
+    if text not in {"", "true", "false"}:
+        raise invalid(name, "true or false")
+    return text == "true" if text else default
+
+
+def _whole(form: Form, name: str, default: int, low: int, high: int) -> int:
+    text = form.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
+        raise invalid(name, f"a whole number from {low} to {high}")
+    return int(text)
+
+
+def _text(form: Form, name: str) -> str | None:
+    text = form.get(name, "")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise invalid(name, f"at most {MAX_TEXT_LENGTH} characters")
+    return text or None

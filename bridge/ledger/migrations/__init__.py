@@ -1,0 +1,3 @@
+"""
+The schema's history, for alembic.
+"""

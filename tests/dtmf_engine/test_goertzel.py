@@ -1,0 +1,176 @@
+"""
+Goertzel bank: matrix products against the recursion, and against least squares.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dtmf_engine.goertzel import (
+    HOP_SAMPLES,
+    HopSums,
+    PairFit,
+    hop_sums,
+    tone_power,
+    window_sums,
+)
+from dtmf_engine.keypad import DIGITS, TONES_HZ
+from tests.support.goertzel_reference import goertzel
+from tests.support.strategies import stable
+from tests.support.tones import (
+    KEYPAD,
+    Press,
+    amplitude,
+    sine,
+    to_int16,
+    white_noise,
+)
+
+
+def _sums_from(
+    audio: npt.NDArray[np.int16] | npt.NDArray[np.float64], first_hop: int = 0
+) -> HopSums:
+    hops = np.asarray(audio, dtype=np.float64).reshape(1, -1, HOP_SAMPLES)
+    return hop_sums(hops, np.array([first_hop], dtype=np.intp))
+
+
+@pytest.mark.parametrize("n_hops", [1, 4, 5, 10])
+def test_window_sums_are_what_the_recursion_gives(n_hops: int) -> None:
+    """
+    For every tone, hop sums added up have the size of the textbook's sum.
+
+    The tables have 15 bits, so that the two part by less than 1 in 10000 of the
+    largest sum that samples of this size can have.
+    """
+    audio = to_int16(white_noise(n_hops * HOP_SAMPLES, -10.0, seed=n_hops))
+    sums = _sums_from(audio)
+    re, im = window_sums(sums.re, n_hops), window_sums(sums.im, n_hops)
+    bound = np.abs(audio.astype(np.float64)).sum() * 1e-4
+    for tone, hz in enumerate(TONES_HZ):
+        expected = goertzel(audio.tolist(), hz, 8000)
+        assert abs(complex(re[0, 0, tone], im[0, 0, tone]) - expected) < bound
+
+
+def test_hop_sums_are_turned_to_the_start_of_the_stream() -> None:
+    """
+    A tone that runs on has the same phase in every hop, also after the whole
+    second in which the phases repeat.
+    """
+    hz = TONES_HZ[2]
+    audio = sine(hz, 8200, 0.0, phase=0.7)
+    sums = _sums_from(audio)
+    phases = np.angle(sums.re[0, :, 2] + 1j * sums.im[0, :, 2])
+    # A sine that starts at 0.7 is a cosine that starts a quarter turn earlier.
+    # Within a hop the tone's mirror image disturbs, by less than this.
+    assert np.abs(phases - (0.7 - np.pi / 2)).max() < 0.4
+    whole = window_sums(sums.re, 410) + 1j * window_sums(sums.im, 410)
+    assert np.angle(whole[0, 0, 2]) == pytest.approx(0.7 - np.pi / 2, abs=1e-3)
+
+
+def test_hop_sums_energy_is_the_sum_of_squares() -> None:
+    """
+    The energy of a hop is exact.
+    """
+    audio = to_int16(white_noise(60, -3.0))
+    expected = (audio.astype(np.int64).reshape(3, 20) ** 2).sum(axis=1)
+    assert _sums_from(audio).energy.tolist() == [expected.tolist()]
+
+
+@stable
+@given(st.integers(0, 2**32 - 1), st.integers(0, 900))
+def test_hop_sums_do_not_depend_on_company(seed: int, first_hop: int) -> None:
+    """
+    A hop gives the same bits alone and among other hops and legs.
+    """
+    random = np.random.default_rng(seed)
+    hops = random.integers(-32768, 32768, (3, 7, HOP_SAMPLES)).astype(np.float64)
+    starts = np.array([first_hop, 0, 399], dtype=np.intp)
+    together = hop_sums(hops, starts)
+    for leg in range(3):
+        for hop in range(7):
+            alone = hop_sums(hops[leg : leg + 1, hop : hop + 1], starts[[leg]] + hop)
+            assert (alone.re == together.re[leg, hop]).all()
+            assert (alone.im == together.im[leg, hop]).all()
+            assert alone.energy.item() == together.energy[leg, hop]
+
+
+def test_window_sums_add_each_run_of_neighbours() -> None:
+    """
+    Every window is the sum of its own hops and of no other.
+    """
+    values = np.array([[1.0, 10.0, 100.0, 1000.0]])
+    assert window_sums(values, 3).tolist() == [[111.0, 1110.0]]
+    assert window_sums(values, 1).tolist() == values.tolist()
+    assert values.tolist() == [[1.0, 10.0, 100.0, 1000.0]]
+
+
+@pytest.mark.parametrize("tone", range(8))
+def test_tone_power_of_a_long_sine_is_its_mean_square(tone: int) -> None:
+    """
+    Over a tenth of a second a sine's power is half its amplitude squared.
+    """
+    sums = _sums_from(sine(TONES_HZ[tone], 800, -9.0))
+    power = tone_power(window_sums(sums.re, 40), window_sums(sums.im, 40), 800)
+    assert power[0, 0, tone] == pytest.approx(amplitude(-9.0) ** 2 / 2, rel=0.02)
+
+
+@stable
+@given(st.integers(0, 2**32 - 1), st.integers(0, 900), st.sampled_from([4, 5]))
+def test_pair_fit_explains_what_least_squares_does(
+    seed: int, first_hop: int, n_hops: int
+) -> None:
+    """
+    For every pair and any audio, the fit holds the energy of a least-squares fit.
+    """
+    n_samples = n_hops * HOP_SAMPLES
+    audio = to_int16(white_noise(n_samples, -10.0, seed=seed)).astype(np.float64)
+    sums = _sums_from(audio, first_hop)
+    re = window_sums(sums.re, n_hops)[0, 0].tolist()
+    im = window_sums(sums.im, n_hops)[0, 0].tolist()
+    fit = PairFit(n_hops)
+    place = np.arange(n_samples)
+    for index, digit in enumerate(DIGITS):
+        waves = [
+            wave(2 * np.pi * hz * place / 8000)
+            for hz in KEYPAD[digit]
+            for wave in (np.cos, np.sin)
+        ]
+        basis = np.stack(waves, axis=1)
+        explained = basis @ np.linalg.lstsq(basis, audio, rcond=None)[0]
+        energy = fit.energy(re, im, first_hop, index // 4, index % 4)
+        # Tables of 15 bits: a ten-thousandth of the window's energy.
+        assert energy == pytest.approx(
+            float(explained @ explained), abs=1e-3 * float(audio @ audio)
+        )
+
+
+@stable
+@given(st.sampled_from(DIGITS), st.floats(0, 6.28), st.floats(0, 6.28))
+def test_pair_fit_holds_all_of_a_pure_pair(
+    digit: str, low_phase: float, high_phase: float
+) -> None:
+    """
+    At every phase, a pure pair holds all of a 10 ms window's energy.
+    """
+    press = Press(
+        digit=digit,
+        start_sample=0,
+        end_sample=80,
+        low_dbm0=-6.0,
+        high_dbm0=-9.0,
+        low_phase=low_phase,
+        high_phase=high_phase,
+    )
+    audio = to_int16(press.wave()).astype(np.float64)
+    sums = _sums_from(audio)
+    place = DIGITS.index(digit)
+    energy = PairFit(4).energy(
+        window_sums(sums.re, 4)[0, 0].tolist(),
+        window_sums(sums.im, 4)[0, 0].tolist(),
+        0,
+        place // 4,
+        place % 4,
+    )
+    assert energy / float(audio @ audio) == pytest.approx(1.0, abs=2e-3)

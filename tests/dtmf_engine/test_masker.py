@@ -1,0 +1,226 @@
+"""
+Masker: which samples a mask takes, and what it does to them.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
+from dtmf_engine.errors import ParameterError
+from dtmf_engine.masker import (
+    FADE_SAMPLES,
+    Masker,
+    Policy,
+    Span,
+    clean_samples,
+    get_policy,
+    render,
+)
+from tests.support.tones import to_int16, white_noise
+
+
+LOUD = to_int16(white_noise(1000, -3.0))
+
+
+def _span(start: int, stop: int) -> Span:
+    return Span(
+        start, start + FADE_SAMPLES, stop, stop + FADE_SAMPLES, noise=DEFAULT_NOISE
+    )
+
+
+@pytest.mark.parametrize("policy", ["tones", "strict", Policy.TONES, Policy.STRICT])
+def test_get_policy_knows_a_policy_by_its_name(policy: str | Policy) -> None:
+    """
+    A policy may be given by name or by value.
+    """
+    assert get_policy(policy) is Policy(policy)
+
+
+@pytest.mark.parametrize("policy", ["", "Strict", "mute"])
+def test_get_policy_refuses_an_unknown_name(policy: str) -> None:
+    """
+    The message lists the policies there are.
+    """
+    with pytest.raises(
+        ParameterError,
+        match=rf"^policy: expected one of tones, strict, got '{policy}'$",
+    ):
+        get_policy(policy)
+
+
+def test_masker_reaches_back_over_the_look_ahead_and_no_further() -> None:
+    """
+    A mask begins with the oldest sample that has not left yet.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1100)
+    (span,) = masker.spans
+    assert span.fade_from == 840
+    assert span.full_from == 840 + FADE_SAMPLES
+    assert span.full_until == 1100
+    assert span.fade_until == 1100 + FADE_SAMPLES
+
+
+def test_masker_lengthens_a_mask_that_is_still_open() -> None:
+    """
+    A tone that goes on is one mask, not many.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1100)
+    masker.mask(1020, 1120)
+    masker.mask(1040, 1060)
+    (span,) = masker.spans
+    assert (span.fade_from, span.full_until) == (840, 1120)
+
+
+def test_masker_begins_anew_after_a_mask_has_left() -> None:
+    """
+    What lies between two tones far apart is the caller's own.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1100)
+    masker.mask(2000, 2100)
+    first, second = masker.spans
+    assert first.fade_until < second.fade_from == 1840
+
+
+def test_masker_does_not_fade_in_over_a_fade_that_is_leaving() -> None:
+    """
+    A mask that follows close on another begins at once, because a fade from noise
+    to the caller and back would let a tone's beginning through.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1100)
+    at = 1100 + 160 + FADE_SAMPLES // 2
+    masker.mask(at, at + 100)
+    second = masker.spans[-1]
+    assert second.fade_from == second.full_from == at - 160
+
+
+def test_masker_covers_up_to_the_end_of_its_last_mask() -> None:
+    """
+    A mask covers every sample before its end.
+    """
+    masker = Masker(160)
+    assert not masker.covers(0)
+    masker.mask(1000, 1100)
+    assert masker.covers(1099)
+    assert not masker.covers(1100)
+
+
+def test_masker_forgets_masks_that_have_ended() -> None:
+    """
+    A mask goes when its fade is over, and no sooner.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1100)
+    masker.mask(2000, 2100)
+    masker.forget(1100 + FADE_SAMPLES - 1)
+    assert len(masker.spans) == 2
+    masker.forget(1100 + FADE_SAMPLES)
+    assert [span.full_until for span in masker.spans] == [2100]
+
+
+def test_masker_is_wider_while_armed() -> None:
+    """
+    While a capture is armed, every limit is at least as wide.
+    """
+    masker = Masker(160)
+    always = masker.sensitivity
+    masker.armed = True
+    armed = masker.sensitivity
+    assert armed.min_power < always.min_power
+    assert armed.max_twist > always.max_twist
+    assert armed.start_share < always.start_share
+    assert armed.hold_share < always.hold_share
+    assert armed.hang_samples > always.hang_samples
+
+
+def test_span_rises_holds_and_falls() -> None:
+    """
+    The share of noise rises from above nought to one, stays, and falls again.
+    """
+    span = _span(100, 200)
+    weight = span.weight(np.arange(90, 226, dtype=np.float64))
+    assert (weight[:10] == 0).all()
+    assert (weight[10 + FADE_SAMPLES : 110] == 1).all()
+    assert (weight[110 + FADE_SAMPLES :] == 0).all()
+    rise, fall = weight[9 : 11 + FADE_SAMPLES], weight[109 : 111 + FADE_SAMPLES]
+    assert (np.diff(rise[:-1]) > 0).all()
+    assert (np.diff(fall[:-1]) < 0).all()
+    assert np.abs(np.diff(weight)).max() <= 1 / FADE_SAMPLES
+
+
+def test_render_replaces_what_is_under_a_mask_and_nothing_else() -> None:
+    """
+    Outside of the masks the audio is untouched; inside it is the noise alone.
+    """
+    out, masked = render(LOUD, 0, [_span(100, 200)], seed=5)
+    outside = np.r_[0:100, 200 + FADE_SAMPLES : 1000]
+    assert (out[outside] == LOUD[outside]).all()
+    assert np.flatnonzero(masked).tolist() == list(range(100, 200 + FADE_SAMPLES))
+    other, _ = render(LOUD[::-1].copy(), 0, [_span(100, 200)], seed=5)
+    inside = slice(100 + FADE_SAMPLES, 200)
+    assert (out[inside] == other[inside]).all()
+    assert (out[inside] != LOUD[inside]).any()
+
+
+def test_render_gives_the_very_same_array_when_no_mask_is_near() -> None:
+    """
+    Audio that no mask touches is not even copied.
+    """
+    out, masked = render(LOUD, 5000, [_span(100, 200)], seed=0)
+    assert out is LOUD
+    assert not masked.any()
+
+
+def test_render_does_not_change_its_input() -> None:
+    """
+    The audio that came in stays as it was.
+    """
+    before = LOUD.copy()
+    render(LOUD, 0, [_span(0, 900)], seed=0)
+    assert (before == LOUD).all()
+
+
+@pytest.mark.parametrize("sizes", [[1], [7, 250], [999, 1]])
+def test_render_gives_the_same_in_pieces(sizes: list[int]) -> None:
+    """
+    However a stretch is cut, masks and noise come out the same.
+    """
+    spans = [_span(-30, 100), _span(300, 340), _span(345, 990)]
+    whole, masked = render(LOUD, 0, spans, seed=3)
+    outs, masks = [], []
+    start = 0
+    for size in itertools.cycle(sizes):
+        piece = render(LOUD[start : start + size], start, spans, seed=3)
+        outs.append(piece[0])
+        masks.append(piece[1])
+        start += size
+        if start >= len(LOUD):
+            break
+    assert (np.concatenate(outs) == whole).all()
+    assert (np.concatenate(masks) == masked).all()
+
+
+def test_render_clips_noise_that_is_too_loud() -> None:
+    """
+    A background beyond full scale is clipped, not wrapped around.
+    """
+    taps = np.zeros(25)
+    taps[12] = 1e6
+    span = Span(0, 0, 1000, 1001, NoiseModel(taps))
+    out, _ = render(np.zeros(1000, dtype=np.int16), 0, [span], seed=0)
+    assert set(out.tolist()) <= {-32768, 32767} | set(range(-32768, 32768))
+    assert (np.abs(out.astype(np.int32)) >= 32767).mean() > 0.9
+
+
+def test_clean_samples_are_those_no_mask_touches() -> None:
+    """
+    Fades count as touched.
+    """
+    clean = clean_samples([_span(10, 40), _span(-50, 2)], 0, 100)
+    touched = {*range(10, 40 + FADE_SAMPLES), *range(2 + FADE_SAMPLES)}
+    assert set(np.flatnonzero(~clean).tolist()) == touched
