@@ -9,6 +9,12 @@ from bridge.api.port import CallView, PaymentView
 
 API_VERSION = "2010-04-01"
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+
 
 def rest_date(moment: datetime) -> str:
     """
@@ -16,12 +22,9 @@ def rest_date(moment: datetime) -> str:
 
     The Node SDK parses the offset as a literal.
     """
-    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-    return (
-        f"{days[moment.weekday()]}, {moment.day:02d} {months[moment.month - 1]} "
-        f"{moment:%Y %H:%M:%S} +0000"
-    )
+    # Not strftime: names of days and months must not follow a locale.
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    return f"{day}, {moment.day:02d} {month} {moment:%Y %H:%M:%S} +0000"
 
 
 def payment_body(view: PaymentView) -> dict[str, str]:

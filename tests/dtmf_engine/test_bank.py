@@ -16,10 +16,11 @@ from dtmf_engine import (
     DigitDetected,
     Event,
     LegBank,
+    NearMiss,
     ParameterError,
     Suppressor,
 )
-from tests.support.strategies import Script, calls, scripts, stable
+from tests.support.strategies import Script, Step, calls, scripts, stable
 from tests.support.tones import (
     ALL_DIGITS,
     Audio,
@@ -34,6 +35,10 @@ from tests.support.tones import (
 
 def _digits(events: list[Event]) -> str:
     return "".join(event.digit for event in events if isinstance(event, DigitDetected))
+
+
+def _tones(events: list[Event]) -> list[Event]:
+    return [event for event in events if not isinstance(event, NearMiss)]
 
 
 def _alone(bank: LegBank, leg: int, audio: Audio, script: Script) -> BankOutput:
@@ -194,7 +199,7 @@ def test_detector_and_suppressor_are_banks_of_one(
     wave: Wave, policy: str, data: st.DataObject
 ) -> None:
     """
-    The bank gives the detector's events and the suppressor's samples.
+    The bank gives the detector's digits and the suppressor's samples.
     """
     audio = to_int16(wave)
     script = data.draw(scripts(len(audio)))
@@ -219,8 +224,24 @@ def test_detector_and_suppressor_are_banks_of_one(
     pieces.append(suppressor.flush())
     events += detector.flush()
     assert (np.concatenate(pieces) == output.audio[0]).all()
-    assert events == output.events[0]
+    assert _tones(events) == _tones(output.events[0])
     assert suppressor.n_masked_samples == np.count_nonzero(output.masked)
+
+
+@stable
+@given(calls(), st.integers(0, 2600), st.sampled_from(["tones", "strict"]))
+def test_bank_hears_the_same_armed_or_not(
+    wave: Wave, armed_at: int, policy: str
+) -> None:
+    """
+    What the agent may hear is no matter for what the detector hears: a capture
+    changes no event.
+    """
+    audio = to_int16(wave)
+    armed = [Step("heard", armed_at), Step("arm"), Step("heard", 2666 - armed_at)]
+    not_armed = [Step("heard", armed_at), Step("heard", 2666 - armed_at)]
+    expected = _alone(LegBank(1, policy=policy), 0, audio, not_armed)
+    assert _alone(LegBank(1, policy=policy), 0, audio, armed).events == expected.events
 
 
 @stable

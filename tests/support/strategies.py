@@ -5,6 +5,7 @@ What Hypothesis draws from, and how it is run.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -43,24 +44,26 @@ def calls(draw: st.DrawFn, sample_rate_hz: int = 8000) -> Wave:
     Draw a third of a second of a caller: presses, clipped presses, noise, voice.
     """
     n_samples = sample_rate_hz // 3
-    ms = sample_rate_hz / 1000
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
     presses = []
-    at_ms = draw(st.floats(0.0, 60.0))
-    while at_ms < 300:
+    at_ms = 0.0
+    for _ in range(draw(st.integers(0, 5))):
+        at_ms += draw(st.floats(0.0, 80.0))
         length_ms = draw(st.floats(4.0, 120.0))
+        level_dbm0 = draw(st.integers(-45, 0))
         presses.append(
             Press(
                 digit=draw(digits),
-                start_sample=round(at_ms * ms),
-                end_sample=round((at_ms + length_ms) * ms),
-                low_dbm0=draw(st.floats(-40.0, 0.0)),
-                high_dbm0=draw(st.floats(-40.0, 0.0)),
-                low_phase=draw(st.floats(0.0, 6.28)),
-                high_phase=draw(st.floats(0.0, 6.28)),
+                start_sample=round(at_ms * sample_rate_hz / 1000),
+                end_sample=round((at_ms + length_ms) * sample_rate_hz / 1000),
+                low_dbm0=level_dbm0,
+                high_dbm0=level_dbm0 + draw(st.integers(-12, 8)),
+                low_phase=random.uniform(0, 2 * np.pi),
+                high_phase=random.uniform(0, 2 * np.pi),
             )
         )
-        at_ms += length_ms + draw(st.floats(0.0, 80.0))
-    seed = draw(st.integers(0, 2**32 - 1))
+        at_ms += length_ms
     wave = line(
         presses,
         n_samples=n_samples,

@@ -1,0 +1,3 @@
+"""
+All that awaits: sockets, the tick, workers, and the wiring between the rooms.
+"""

@@ -1,0 +1,218 @@
+"""
+Settings: environment variables named `DTMF_…`, and an optional TOML file.
+
+The file is named by `DTMF_CONFIG_FILE`; its keys are the variables' names in
+lower case without the prefix. Environment variables win.
+"""
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bridge.errors import ConfigError
+from bridge.pay.session import StarPolicy
+from dtmf_engine.masker import Policy
+from dtmf_engine.profiles import PROFILES
+
+
+PREFIX = "DTMF_"
+CONFIG_FILE_VARIABLE = "DTMF_CONFIG_FILE"
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Settings(BaseModel):
+    """
+    What an operator chooses. Frozen; secrets are masked in its repr.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    media_port: Port = 8080
+    """Port for media streams; 0 takes any free one."""
+    api_port: Port = 8081
+    """Port for the REST API; 0 takes any free one."""
+    data_dir: Path = Path("dtmf-data")
+    """Folder for the database."""
+    database_url: str = ""
+    """SQLAlchemy URL; SQLite in the data folder if empty."""
+    account_sid: str = ""
+    """The default account, `AC` and 32 hexadecimal digits."""
+    auth_token: SecretStr = SecretStr("")
+    """Its token: of API requests, of callbacks' and streams' signatures."""
+    public_media_url: str = ""
+    """Where providers reach the media port: `wss://…`, what they sign."""
+    development: bool = False
+    """Loopback only: take streams without credentials, call back over HTTP."""
+    policy: Literal["tones", "strict"] = "tones"
+    """What the agent hears of the caller during a capture."""
+    profile: str = "default"
+    """Detector limits."""
+    star: StarPolicy = StarPolicy.END
+    """What the caller's `*` does: `end` the session or `clear` the field."""
+    first_digit_timeout_s: Seconds | None = None
+    """Longest wait for the first digit of a capture."""
+    session_timeout_s: Seconds = 3600.0
+    """Longest life of a pay session."""
+    callback_timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
+    """Longest wait for a callback's answer."""
+    drain_timeout_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """How long calls may go on after SIGTERM."""
+    tick_ms: Annotated[float, Field(ge=0, le=5)] = 2.0
+    """How long arriving audio waits for more, to be analysed together."""
+    playout_limit_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
+    """Longest queue at a provider before it is cleared."""
+    max_calls: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Calls at a time; more are turned away."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe event that is logged."""
+
+    @model_validator(mode="after")
+    def _together(self) -> "Settings":
+        problems = [*_account_problems(self), *_network_problems(self)]
+        if self.profile not in PROFILES:
+            problems.append(f"DTMF_PROFILE: expected one of {', '.join(PROFILES)}")
+        if self.database_url:
+            try:
+                make_url(self.database_url)
+            except ArgumentError:
+                problems.append("DTMF_DATABASE_URL: expected an SQLAlchemy URL")
+        if problems:
+            raise ConfigError(problems)
+        return self
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """
+        The database's URL, given or by default.
+        """
+        return self.database_url or f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
+
+    @property
+    def masking(self) -> Policy:
+        """
+        The policy as the engine names it.
+        """
+        return Policy(self.policy)
+
+
+def _account_problems(settings: Settings) -> list[str]:
+    problems = []
+    sid = settings.account_sid
+    hexadecimal = set("0123456789abcdefABCDEF")
+    if len(sid) != 34 or not sid.startswith("AC") or not set(sid[2:]) <= hexadecimal:
+        problems.append(
+            "DTMF_ACCOUNT_SID: expected AC and 32 hexadecimal digits, "
+            + ("it is not set" if not sid else "it is something else")
+        )
+    if len(settings.auth_token.get_secret_value()) < 16:
+        problems.append("DTMF_AUTH_TOKEN: expected at least 16 characters")
+    return problems
+
+
+def _network_problems(settings: Settings) -> list[str]:
+    problems = []
+    loopback = is_loopback(settings.host)
+    if settings.development and not loopback:
+        problems.append(
+            "DTMF_DEVELOPMENT: expected 0 unless DTMF_HOST is a loopback address"
+        )
+    url = settings.public_media_url
+    if url:
+        parts = urlsplit(url)
+        if parts.scheme not in {"wss", "ws"} or not parts.hostname or parts.query:
+            problems.append(
+                "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] "
+                "without a query"
+            )
+    if settings.media_port == settings.api_port != 0:
+        problems.append("DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT")
+    return problems
+
+
+def is_loopback(host: str) -> bool:
+    """
+    Tell whether an address is reachable from this machine only.
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings() -> Settings:
+    """
+    Read the settings.
+
+    Raises:
+        ConfigError: with every problem there is.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    path = os.environ.get(CONFIG_FILE_VARIABLE)
+    if path:
+        values, problems = _read_file(Path(path))
+    for name, text in os.environ.items():
+        if name.startswith(PREFIX) and name != CONFIG_FILE_VARIABLE:
+            values[name.removeprefix(PREFIX).lower()] = text
+    try:
+        settings = Settings(**values)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    except ValidationError as error:
+        problems += [_problem(dict(e)) for e in error.errors(include_input=False)]
+        wrong = {str(e["loc"][0]) for e in error.errors(include_input=False)}
+        rest = {name: value for name, value in values.items() if name not in wrong}
+        raise ConfigError([*problems, *_problems_of(rest)]) from None
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _problems_of(values: dict[str, Any]) -> tuple[str, ...]:
+    """
+    Give what is wrong between settings that are right by themselves.
+    """
+    try:
+        Settings(**values)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file), []
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        return {}, [f"{CONFIG_FILE_VARIABLE}: {path}: {reason.lower()}"]
+    except tomllib.TOMLDecodeError as error:
+        return {}, [f"{CONFIG_FILE_VARIABLE}: {path}: {error}"]
+
+
+def _problem(error: dict[str, Any]) -> str:
+    name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
+    text = str(error["msg"])
+    if error["type"] == "extra_forbidden":
+        return f"{name}: no setting has this name"
+    return f"{name}: {text[0].lower()}{text[1:]}"
