@@ -14,13 +14,12 @@ from dtmf_engine.arrays import Float64, as_samples, to_float64
 from dtmf_engine.attacker import read_press
 from dtmf_engine.detector import decode
 from dtmf_engine.errors import ParameterError
-from dtmf_engine.filters import Resampler
+from dtmf_engine.filters import resample_to_8k
 from dtmf_engine.keypad import DIGITS, index_of
 from dtmf_engine.units import (
     FULL_SCALE,
     SAMPLE_RATE_HZ,
     ms_from_samples,
-    require_sample_rate,
     samples_from_ms,
 )
 
@@ -223,13 +222,7 @@ def _without(audio: Float64, presses: Sequence[Press]) -> Float64:
 
 def _at_8k(samples: npt.ArrayLike, sample_rate_hz: int, name: str) -> Float64:
     audio = to_float64(as_samples(samples, name))
-    rate = require_sample_rate(sample_rate_hz)
-    if rate != SAMPLE_RATE_HZ:
-        resampler = Resampler(rate)
-        tail = np.zeros(int(resampler.delay_samples) + 1)
-        skip = round(resampler.delay_samples * SAMPLE_RATE_HZ / rate)
-        audio = resampler.process(np.concatenate([audio, tail]))[skip:]
-    return audio * FULL_SCALE
+    return resample_to_8k(audio, sample_rate_hz) * FULL_SCALE
 
 
 def _background_power(audio: Float64) -> float:

@@ -70,3 +70,23 @@ class Resampler:
         base = needed // self._down * self._down
         self._buffer = self._buffer[base - self._base :]
         self._base = base
+
+
+def resample_to_8k(samples: Float64, sample_rate_hz: int) -> Float64:
+    """
+    Convert a whole recording to 8 kHz, without a delay.
+
+    Args:
+        samples: [shape=(n,)].
+        sample_rate_hz: their rate.
+
+    Raises:
+        ParameterError: the rate is out of range.
+    """
+    rate = require_sample_rate(sample_rate_hz)
+    if rate == SAMPLE_RATE_HZ:
+        return samples
+    resampler = Resampler(rate)
+    tail = np.zeros(math.ceil(resampler.delay_samples))
+    skip = round(resampler.delay_samples * SAMPLE_RATE_HZ / rate)
+    return resampler.process(np.concatenate([samples, tail]))[skip:]

@@ -71,7 +71,7 @@ class FieldRules:
     valid_card_types: frozenset[CardType]
     min_postal_code_length: int
     today: date
-    """Against which an expiry date is judged, in the server's time zone."""
+    """Against which an expiry date is judged."""
 
     def is_full(self, field: Field, digits: Secret, brand: Brand | None) -> bool:
         """

@@ -49,18 +49,22 @@ class Runner(Generic[Output]):
     Args:
         machine: to be driven.
         handle: takes each output, in order.
+        drained: called when a step's outputs have all been handled.
     """
 
     def __init__(
-        self, machine: Machine[Output], handle: Callable[[Output], None]
+        self,
+        machine: Machine[Output],
+        handle: Callable[[Output], None],
+        drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._machine = machine
         self._handle = handle
+        self._drained = drained
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._is_draining = False
-        self._drain()
 
     def step(self, mutate: Callable[[float], Answer]) -> Answer:
         """
@@ -92,6 +96,7 @@ class Runner(Generic[Output]):
         finally:
             self._is_draining = False
         self._arm()
+        self._drained()
 
     def _arm(self) -> None:
         due = self._machine.deadline()

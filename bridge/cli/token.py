@@ -1,0 +1,40 @@
+"""
+`dtmf-engine token`.
+"""
+
+import click
+
+from bridge.server.clock import unix_now
+from bridge.server.settings import load_settings
+from bridge.stream.events import Role
+from bridge.stream.handshake import Claim, make_token
+
+
+@click.command(
+    epilog="Example: dtmf-engine token order-1234 --leg agent",
+    short_help="A token that lets one leg of one call in.",
+)
+@click.argument("call")
+@click.option(
+    "--leg",
+    type=click.Choice([str(role) for role in Role]),
+    default="caller",
+    show_default=True,
+)
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 1440),
+    default=10,
+    show_default=True,
+    help="How long it may be used.",
+)
+def token(call: str, leg: str, minutes: int) -> None:
+    """
+    Print the value for a stream's custom parameter `token`.
+
+    CALL is what its legs are joined by: the parameter `call`, or the caller's
+    call sid.
+    """
+    secret = load_settings().auth_token.get_secret_value()
+    expires = int(unix_now()) + 60 * minutes
+    click.echo(make_token(secret, Claim(call, Role(leg)), expires))

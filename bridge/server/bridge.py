@@ -1,0 +1,317 @@
+"""
+The bridge: everything wired together, from start to the last callback.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bridge.api.app import create_app
+from bridge.callbacks.delivery import Callback
+from bridge.connectors.sandbox import SandboxConnector
+from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.errors import ConfigError
+from bridge.ledger.store import Ledger
+from bridge.pay.session import PaySettings
+from bridge.server.accounts import SingleAccount
+from bridge.server.analysis import Analyser
+from bridge.server.callback_worker import CallbackWorker
+from bridge.server.media import MediaServer
+from bridge.server.metrics import Metrics
+from bridge.server.outbound import HttpOutbound
+from bridge.server.payment import Tools
+from bridge.server.payments import PaymentService
+from bridge.server.settings import Settings
+from bridge.server.switchboard import Switchboard
+from bridge.server.writer import LedgerWriter
+from bridge.stream.events import GOING_AWAY
+from dtmf_engine.bank import LegBank
+from dtmf_engine.masker import get_policy
+
+
+SETTLE_TIMEOUT_S = 120.0
+"""How long a stop waits for gateways: longer than any connector's timeout."""
+
+LAST_CALLBACKS_TIMEOUT_S = 5.0
+"""How long a stop waits for receivers; the outbox keeps what is left."""
+
+
+class Bridge:
+    """
+    A media server, an API and what is between them.
+
+    Args:
+        settings: what the operator chose.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.media_port = settings.media_port
+        self.api_port = settings.api_port
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._log = structlog.get_logger()
+
+    def stop(self) -> None:
+        """
+        Drain and end; a second call does not wait for calls in progress.
+        """
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    async def run(self, ready: Callable[["Bridge"], None] = lambda _: None) -> None:
+        """
+        Serve until `stop`.
+
+        Args:
+            ready: called once both ports are open; `media_port` and `api_port`
+                then hold what was taken.
+
+        Raises:
+            ConfigError: a port or the database cannot be used.
+        """
+        ledger = await self._open_ledger()
+        outbound = HttpOutbound()
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._serve(group, ledger, outbound, ready)
+        finally:
+            await outbound.close()
+            ledger.close()
+
+    @contextlib.contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """
+        Have SIGTERM and SIGINT call `stop`.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    async def _open_ledger(self) -> Ledger:
+        settings = self.settings
+        try:
+            if not settings.database_url:
+                settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ledger = Ledger(settings.sqlalchemy_url)
+            await asyncio.to_thread(ledger.migrate)
+        except Exception as error:  # noqa: BLE001 - every driver has its own
+            # The driver's own text may quote the URL, password and all.
+            raise ConfigError(
+                [f"DTMF_DATABASE_URL, DTMF_DATA_DIR: {type(error).__name__} on opening"]
+            ) from None
+        return ledger
+
+    async def _serve(
+        self,
+        group: asyncio.TaskGroup,
+        ledger: Ledger,
+        outbound: HttpOutbound,
+        ready: Callable[["Bridge"], None],
+    ) -> None:
+        settings = self.settings
+        token = settings.auth_token.get_secret_value()
+        writer = LedgerWriter(ledger)
+        writing = group.create_task(writer.run())
+
+        def spawn(work: Coroutine[Any, Any, None]) -> object:
+            return group.create_task(work)
+
+        callbacks = CallbackWorker(
+            outbound,
+            writer,
+            auth_token=token,
+            timeout_s=settings.callback_timeout_s,
+            spawn=spawn,
+            metrics=self.metrics,
+        )
+        bank = LegBank(
+            settings.max_calls,
+            profile=settings.profile,
+            policy=get_policy(settings.policy),
+            seed=secrets.randbits(16),
+        )
+        analyser = Analyser(bank, tick_s=settings.tick_ms / 1000, metrics=self.metrics)
+        switchboard = Switchboard(
+            analyser,
+            account_sid=settings.account_sid,
+            playout_limit_s=settings.playout_limit_ms / 1000,
+            metrics=self.metrics,
+        )
+        payments = PaymentService(
+            self._tools(switchboard, writer, callbacks, outbound, spawn),
+            connectors={"Default": SandboxConnector()},
+            development=settings.development,
+        )
+        app = create_app(payments, SingleAccount(settings.account_sid, token))
+        self._add_metrics(app)
+        media = MediaServer(
+            switchboard,
+            auth_tokens=[token],
+            public_url=settings.public_media_url,
+            development=settings.development,
+            metrics=self.metrics,
+        )
+        api = _Api(app)
+        await self._listen(media, api, group)
+        for stored in await asyncio.to_thread(ledger.pending_callbacks):
+            callbacks.add(
+                stored.session_sid,
+                Callback(
+                    callback_id=stored.callback_id, url=stored.url, form=stored.form
+                ),
+            )
+        self._log.info("listening", media_port=self.media_port, api_port=self.api_port)
+        ready(self)
+        await self._stop.wait()
+        await self._drain(media, switchboard, payments, writer, callbacks)
+        analyser.stop()
+        await api.stop()
+        await writer.wait_idle()
+        writing.cancel()
+        self._log.info("stopped")
+
+    def _tools(
+        self,
+        switchboard: Switchboard,
+        writer: LedgerWriter,
+        callbacks: CallbackWorker,
+        outbound: HttpOutbound,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> Tools:
+        settings = self.settings
+        return Tools(
+            switchboard=switchboard,
+            writer=writer,
+            callbacks=callbacks,
+            outbound=outbound,
+            sandbox=SandboxGateway(
+                "sandbox", "sandbox", new_id=lambda: secrets.token_hex(8)
+            ),
+            settings=PaySettings(
+                star=settings.star,
+                first_digit_timeout_s=settings.first_digit_timeout_s,
+                session_timeout_s=settings.session_timeout_s,
+            ),
+            metrics=self.metrics,
+            spawn=spawn,
+        )
+
+    async def _listen(
+        self, media: MediaServer, api: "_Api", group: asyncio.TaskGroup
+    ) -> None:
+        settings = self.settings
+        try:
+            self.media_port = await media.start(settings.host, settings.media_port)
+        except OSError as error:
+            raise ConfigError([_cannot_listen("DTMF_MEDIA_PORT", error)]) from None
+        try:
+            self.api_port = await api.start(settings.host, settings.api_port, group)
+        except OSError as error:
+            await media.stop()
+            raise ConfigError([_cannot_listen("DTMF_API_PORT", error)]) from None
+
+    async def _drain(
+        self,
+        media: MediaServer,
+        switchboard: Switchboard,
+        payments: PaymentService,
+        writer: LedgerWriter,
+        callbacks: CallbackWorker,
+    ) -> None:
+        """
+        Let calls end, then end them; let gateways answer, then callbacks out.
+        """
+        self._log.info("draining", calls=switchboard.n_calls)
+        media.stop_listening()
+        payments.drain()
+        await self._until(
+            lambda: not switchboard.n_calls or self._hurry.is_set(),
+            self.settings.drain_timeout_s,
+        )
+        switchboard.close_all(GOING_AWAY, "the bridge is shutting down")
+        await media.stop()
+        await self._until(lambda: not payments.n_active, SETTLE_TIMEOUT_S)
+        await writer.wait_idle()
+        # What was just written becomes a callback with the loop's next turn.
+        await asyncio.sleep(0)
+        await self._until(lambda: callbacks.is_idle, LAST_CALLBACKS_TIMEOUT_S)
+        callbacks.stop()
+
+    async def _until(self, done: Callable[[], bool], timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not done():  # noqa: ASYNC110 - many conditions, one wait
+                    await asyncio.sleep(0.02)
+
+    def _add_metrics(self, app: FastAPI) -> None:
+        @app.get("/metrics", include_in_schema=False)
+        async def metrics() -> Response:
+            text = generate_latest(self.metrics.registry)
+            return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Api:
+    """
+    The API's own listener: uvicorn, without its signal handlers.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            limit_concurrency=1000,
+        )
+        self._server = _Uvicorn(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int, group: asyncio.TaskGroup) -> int:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError:
+            listener.close()
+            raise
+        self._task = group.create_task(self._server.serve(sockets=[listener]))
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.005)
+        return int(listener.getsockname()[1])
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The bridge drains first; uvicorn is stopped by it, last of all.
+        yield
+
+
+def _cannot_listen(name: str, error: OSError) -> str:
+    return f"{name}: cannot listen: {(error.strerror or str(error)).lower()}"

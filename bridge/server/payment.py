@@ -1,0 +1,277 @@
+"""
+One payment under way: its session, its call, its place in the ledger.
+
+A step of the session may report something, want a gateway asked, or end. All
+of that is written in one transaction first; callbacks go out and the gateway
+is asked only when it is safe.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar, assert_never
+
+import structlog
+
+from bridge.callbacks.body import Identity, callback_form
+from bridge.callbacks.delivery import Callback
+from bridge.connectors.base import Connector, Failure, outcome_of_failure
+from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.ledger.changes import (
+    AttemptOpened,
+    AttemptSettled,
+    CallbackQueued,
+    Change,
+    SessionMoved,
+    SessionOpened,
+)
+from bridge.pay.outcomes import NotSent, Outcome, Unknown
+from bridge.pay.outputs import (
+    CaptureClosed,
+    CaptureOpened,
+    ChargeWanted,
+    Output,
+    Report,
+    SessionEnded,
+)
+from bridge.pay.request import ChargeRequest, PaymentRequest
+from bridge.pay.session import PaySession, PaySettings
+from bridge.server.callback_worker import CallbackWorker, Spawn
+from bridge.server.clock import utc_now
+from bridge.server.metrics import Metrics
+from bridge.server.outbound import Outbound, ask_gateway
+from bridge.server.runner import Runner
+from bridge.server.switchboard import Call, Switchboard
+from bridge.server.writer import LedgerWriter
+
+
+Answer = TypeVar("Answer")
+
+_LAST_TIME_ZONE = timedelta(hours=12)
+"""A month ends last at UTC−12; a card is good until then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """
+    What all payments share.
+    """
+
+    switchboard: Switchboard
+    writer: LedgerWriter
+    callbacks: CallbackWorker
+    outbound: Outbound
+    sandbox: SandboxGateway
+    settings: PaySettings
+    metrics: Metrics
+    spawn: Spawn
+
+
+class Payment:
+    """
+    One payment.
+
+    Args:
+        tools: what payments share.
+        identity: of the payment.
+        request: what it was started with.
+        connector: of the gateway that will be asked.
+        call: whose digits it takes.
+        ended: called once, when it has ended.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        identity: Identity,
+        request: PaymentRequest,
+        connector: Connector,
+        call: Call,
+        ended: Callable[["Payment"], None],
+    ) -> None:
+        self.identity = identity
+        self.request = request
+        self.call = call
+        self.updated_at = identity.created_at
+        self._tools = tools
+        self._connector = connector
+        self._ended = ended
+        self._changes: list[Change] = []
+        self._n_callbacks = 0
+        self._charge: tuple[ChargeRequest, str] | None = None
+        self._result: str | None = None
+        self._log = structlog.get_logger().bind(payment=identity.sid, call=call.name)
+        self.session = PaySession(
+            request,
+            tools.settings,
+            today=(identity.created_at - _LAST_TIME_ZONE).date(),
+            now=asyncio.get_running_loop().time(),
+        )
+        self._written_state = self.session.state
+        amount = request.charge_amount
+        self._changes.append(
+            SessionOpened(
+                sid=identity.sid,
+                account_sid=identity.account_sid,
+                call_sid=identity.call_sid,
+                state=str(self.session.state),
+                connector=request.payment_connector,
+                charge_amount=None if amount is None else str(amount),
+                currency=request.currency,
+                at=identity.created_at,
+            )
+        )
+        self.written: asyncio.Future[list[int]]
+        """Done when all that happened so far is safe."""
+        self._runner = Runner[Output](self.session, self._handle, self._commit)
+        call.listener = self
+        self._log.info("payment started")
+        self.step(lambda _now: None)
+
+    def step(self, mutate: Callable[[float], Answer]) -> Answer:
+        """
+        Mutate the session and do what it says.
+        """
+        return self._runner.step(mutate)
+
+    # The listener of the call.
+
+    def receive_digit(self, digit: str) -> None:
+        """
+        The caller pressed a key.
+        """
+        self.step(lambda now: self.session.receive_digit(digit, now=now))
+
+    def receive_hang_up(self) -> None:
+        """
+        The caller is gone.
+        """
+        self.step(lambda now: self.session.receive_hang_up(now=now))
+
+    # Private.
+
+    def _handle(self, output: Output) -> None:
+        match output:
+            case Report():
+                self._report(output)
+            case CaptureOpened(field=field):
+                self._log.info("capture opened", field=str(field))
+                self._tools.switchboard.set_armed(self.call, armed=True)
+            case CaptureClosed():
+                self._log.info("capture closed")
+                self._tools.switchboard.set_armed(self.call, armed=False)
+            case ChargeWanted(request=request):
+                # A letter first: an id of ours must never pass for a card number.
+                attempt = "a" + secrets.token_hex(9)
+                self._charge = (request, attempt)
+                self._changes.append(
+                    AttemptOpened(
+                        attempt=attempt, session_sid=self.identity.sid, at=utc_now()
+                    )
+                )
+            case SessionEnded(result=result):
+                self._end(str(result))
+            case _:
+                assert_never(output)
+
+    def _report(self, report: Report) -> None:
+        self.updated_at = utc_now()
+        form = callback_form(self.identity, self.request, report, self.updated_at)
+        self._n_callbacks += 1
+        self._changes.append(
+            CallbackQueued(
+                session_sid=self.identity.sid,
+                account_sid=self.identity.account_sid,
+                sequence=report.sequence,
+                url=report.status_callback,
+                form=form,
+                at=self.updated_at,
+            )
+        )
+
+    def _end(self, result: str) -> None:
+        self._result = result
+        if self.call.listener is self:
+            self.call.listener = None
+        self._tools.metrics.sessions.labels(result=result).inc()
+        self._log.info("payment ended", result=result)
+        self._ended(self)
+
+    def _commit(self) -> None:
+        """
+        Have everything of this step written, and act on it then.
+        """
+        if self.session.state is not self._written_state:
+            self._written_state = self.session.state
+            self._changes.append(
+                SessionMoved(
+                    sid=self.identity.sid,
+                    state=str(self.session.state),
+                    result=self._result,
+                    at=utc_now(),
+                )
+            )
+        if not self._changes:
+            return
+        changes, self._changes = self._changes, []
+        charge, self._charge = self._charge, None
+        queued = [change for change in changes if isinstance(change, CallbackQueued)]
+
+        def act(written: asyncio.Future[list[int]]) -> None:
+            if written.cancelled():
+                return
+            for change, number in zip(queued, written.result(), strict=True):
+                self._tools.callbacks.add(
+                    self.identity.sid,
+                    Callback(callback_id=number, url=change.url, form=change.form),
+                )
+            if charge is not None:
+                self._tools.spawn(self._ask(*charge))
+
+        self.written = self._tools.writer.submit(changes)
+        self.written.add_done_callback(act)
+
+    async def _ask(self, request: ChargeRequest, attempt: str) -> None:
+        """
+        Ask the gateway, once.
+        """
+        self._log.info("gateway asked", attempt=attempt)
+        outcome = await self._outcome(request, attempt)
+        kind = type(outcome).__name__.lower()
+        self._log.info("gateway answered", attempt=attempt, outcome=kind)
+        self._changes.append(
+            AttemptSettled(attempt=attempt, outcome=kind, at=utc_now())
+        )
+        self.step(lambda now: self.session.receive_outcome(outcome, now=now))
+
+    async def _outcome(self, request: ChargeRequest, attempt: str) -> Outcome:
+        # Two separate nets, because they mean different things: before the
+        # request left nothing can have happened, after it anything can.
+        try:
+            call = self._connector.encode(request, attempt)
+        except Exception as error:  # noqa: BLE001 - worker top
+            self._log.error("connector failed to encode", error=type(error).__name__)
+            return NotSent(message="The request could not be written.")
+        try:
+            answer = await ask_gateway(call, self._tools.outbound, self._tools.sandbox)
+            if isinstance(answer, Failure):
+                return outcome_of_failure(answer)
+            status, body = answer
+            return self._connector.decode(status, body, request)
+        except Exception as error:  # noqa: BLE001 - worker top
+            self._log.error("connector failed to decode", error=type(error).__name__)
+            return Unknown(message="The gateway's answer was not understood.")
+
+
+def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Identity:
+    """
+    Name a new payment.
+    """
+    return Identity(
+        account_sid=account_sid,
+        call_sid=call_sid,
+        sid="PK" + secrets.token_hex(16),
+        created_at=created_at,
+    )

@@ -1,0 +1,240 @@
+"""
+The API's commands, carried out on payments.
+
+Idempotency keys: real clients use one key for everything on a call, or a
+counter that starts again. So a key only marks a repetition of the very same
+command, and only while that command is the last one and still in effect: the
+same capture asked for again after it failed is a new request.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from bridge.api.errors import (
+    CALL_NOT_IN_PROGRESS,
+    INVALID_STATUS_CALLBACK,
+    SESSION_IN_PROGRESS,
+    UNAVAILABLE,
+    UNKNOWN_CONNECTOR,
+    ApiError,
+    invalid,
+    not_found,
+)
+from bridge.api.params import StatusCommand
+from bridge.api.port import CallView, PaymentView
+from bridge.api.views import API_VERSION
+from bridge.connectors.base import Connector
+from bridge.pay.fields import Field
+from bridge.pay.outputs import Refusal
+from bridge.pay.request import PaymentRequest
+from bridge.pay.session import CONFLICT
+from bridge.pay.states import State
+from bridge.server.clock import utc_now
+from bridge.server.payment import Payment, Tools, new_identity
+from bridge.server.settings import is_loopback
+from bridge.server.switchboard import Call
+
+
+WRITE_TIMEOUT_S = 10.0
+"""How long a command waits for the ledger before it answers 503."""
+
+ENDED_PAYMENTS_KEPT = 1000
+"""So that a late command is told that the payment has ended."""
+
+Command = Field | StatusCommand
+
+
+class PaymentService:
+    """
+    All payments of a process; see `bridge.api.port.Payments`.
+
+    Args:
+        tools: what payments share.
+        connectors: by name.
+        development: take plain-HTTP callbacks to loopback.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        connectors: Mapping[str, Connector],
+        development: bool,
+    ) -> None:
+        self._tools = tools
+        self._connectors = connectors
+        self._development = development
+        self._is_draining = False
+        self._active: dict[Call, Payment] = {}
+        self._known: OrderedDict[str, Payment] = OrderedDict()
+        self._started: dict[str, tuple[str, PaymentRequest]] = {}
+        self._last: dict[str, tuple[str, Command, str]] = {}
+
+    @property
+    def n_active(self) -> int:
+        """
+        Payments that have not ended.
+        """
+        return len(self._active)
+
+    def drain(self) -> None:
+        """
+        Start no more payments.
+        """
+        self._is_draining = True
+
+    # The port of the API.
+
+    async def start(
+        self, account_sid: str, call_sid: str, key: str, request: PaymentRequest
+    ) -> PaymentView:
+        """
+        Start a payment on a call.
+
+        Raises:
+            ApiError: the call is not there, busy or over; a value cannot be used.
+        """
+        call = self._find_call(account_sid, call_sid, f"Calls/{call_sid}/Payments.json")
+        self._check_target(request.status_callback)
+        connector = self._connectors.get(request.payment_connector)
+        if connector is None:
+            raise invalid(
+                "PaymentConnector",
+                "one of " + ", ".join(self._connectors),
+                UNKNOWN_CONNECTOR,
+            )
+        running = self._active.get(call)
+        if running is not None:
+            if self._started[running.identity.sid] == (key, request):
+                return await self._safe(running)
+            raise ApiError(
+                400,
+                SESSION_IN_PROGRESS,
+                "Invalid Operation: a payment session is in progress on this call",
+            )
+        if call.session.has_ended:
+            raise ApiError(400, CALL_NOT_IN_PROGRESS, "Call is not in-progress")
+        if self._is_draining:
+            raise ApiError(503, UNAVAILABLE, "Service unavailable: shutting down")
+        identity = new_identity(account_sid, call.call_sid or call_sid, utc_now())
+        payment = Payment(self._tools, identity, request, connector, call, self._forget)
+        self._active[call] = payment
+        self._started[identity.sid] = (key, request)
+        self._known[identity.sid] = payment
+        return await self._safe(payment)
+
+    async def update(
+        self,
+        account_sid: str,
+        call_sid: str,
+        sid: str,
+        key: str,
+        command: Command,
+        status_callback: str,
+    ) -> PaymentView:
+        """
+        Capture a field, complete, or cancel.
+
+        Raises:
+            ApiError: the payment is not there or refuses; a value cannot be used.
+        """
+        path = f"Calls/{call_sid}/Payments/{sid}.json"
+        call = self._find_call(account_sid, call_sid, path)
+        payment = self._known.get(sid)
+        if payment is None or payment.call is not call:
+            raise not_found(f"/{API_VERSION}/Accounts/{account_sid}/{path}")
+        self._check_target(status_callback)
+        this = (key, command, status_callback)
+        if self._last.get(sid) == this and _is_in_effect(payment, command):
+            return await self._safe(payment)
+        refusal = _carry_out(payment, command, status_callback)
+        if refusal is not None:
+            status = 409 if refusal.code == CONFLICT else 400
+            raise ApiError(status, refusal.code, refusal.message)
+        self._last[sid] = this
+        return await self._safe(payment)
+
+    def call(self, account_sid: str, call_sid: str) -> CallView | None:
+        """
+        Look a call up.
+        """
+        call = self._tools.switchboard.find(call_sid)
+        if call is None or call.account_sid != account_sid:
+            return None
+        return CallView(
+            account_sid=account_sid,
+            call_sid=call.call_sid or call_sid,
+            is_in_progress=not call.session.has_ended,
+            started_at=call.started_at,
+            ended_at=call.ended_at,
+        )
+
+    # Private.
+
+    def _find_call(self, account_sid: str, call_sid: str, path: str) -> Call:
+        call = self._tools.switchboard.find(call_sid)
+        if call is None or call.account_sid != account_sid:
+            raise not_found(f"/{API_VERSION}/Accounts/{account_sid}/{path}")
+        return call
+
+    def _check_target(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            return
+        if not (self._development and is_loopback(parts.hostname or "")):
+            raise invalid("StatusCallback", "an https URL", INVALID_STATUS_CALLBACK)
+
+    async def _safe(self, payment: Payment) -> PaymentView:
+        """
+        Wait until what was done is written, and show the payment.
+        """
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await asyncio.shield(payment.written)
+        except TimeoutError:
+            raise ApiError(
+                503, UNAVAILABLE, "Service unavailable: the ledger is not reachable"
+            ) from None
+        return PaymentView(
+            account_sid=payment.identity.account_sid,
+            call_sid=payment.identity.call_sid,
+            sid=payment.identity.sid,
+            created_at=payment.identity.created_at,
+            updated_at=payment.updated_at,
+        )
+
+    def _forget(self, payment: Payment) -> None:
+        """
+        A payment has ended: its call is free for another one.
+        """
+        self._active.pop(payment.call, None)
+        while len(self._known) > ENDED_PAYMENTS_KEPT:
+            oldest = next(
+                (s for s, p in self._known.items() if p.session.state is State.ENDED),
+                None,
+            )
+            if oldest is None:
+                break
+            del self._known[oldest]
+            self._started.pop(oldest, None)
+            self._last.pop(oldest, None)
+
+
+def _carry_out(
+    payment: Payment, command: Command, status_callback: str
+) -> Refusal | None:
+    session = payment.session
+    if isinstance(command, Field):
+        return payment.step(
+            lambda now: session.capture(command, status_callback, now=now)
+        )
+    verb = session.complete if command is StatusCommand.COMPLETE else session.cancel
+    return payment.step(lambda now: verb(status_callback, now=now))
+
+
+def _is_in_effect(payment: Payment, command: Command) -> bool:
+    if isinstance(command, Field):
+        return payment.session.capturing is command
+    return payment.session.state in {State.PROCESSING, State.ENDED}

@@ -1,0 +1,291 @@
+"""
+The switchboard: streams joined into calls, and what each call says carried out.
+"""
+
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Protocol, assert_never
+
+import structlog
+
+from bridge.call.session import (
+    Analyse,
+    AnalyseGap,
+    CallEnded,
+    CallSession,
+    ClearAudio,
+    DigitPressed,
+    Output,
+    SendAudio,
+    SetArmed,
+)
+from bridge.server.analysis import Analyser
+from bridge.server.clock import utc_now
+from bridge.server.metrics import Metrics
+from bridge.server.runner import Runner
+from bridge.stream.events import NORMAL, Audio, Role, Started
+from bridge.stream.handshake import Claim
+
+
+ENDED_CALLS_KEPT = 1000
+"""So that a late request gets the right answer: the call was there."""
+
+
+class Port(Protocol):
+    """
+    A leg's connection, as a call uses it.
+    """
+
+    def play(self, octets: bytes) -> None:
+        """
+        Send audio to the leg.
+        """
+
+    def clear(self) -> None:
+        """
+        Have the leg's provider throw away what it has not played.
+        """
+
+    def close(self, code: int, reason: str) -> None:
+        """
+        End the connection.
+        """
+
+
+class Listener(Protocol):
+    """
+    Whoever takes a call's digits.
+    """
+
+    def receive_digit(self, digit: str) -> None:
+        """
+        The caller pressed a key.
+        """
+
+    def receive_hang_up(self) -> None:
+        """
+        The caller is gone.
+        """
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """
+    One call that is, or was lately, in progress.
+    """
+
+    name: str
+    """What its legs are joined by."""
+    session: CallSession
+    started_at: datetime
+    runner: Runner[Output] = field(init=False)
+    slot: int = field(init=False)
+    call_sid: str | None = None
+    """`CallSid` of the REST API: the caller leg's own, or one we made."""
+    provider_call_sid: str | None = None
+    account_sid: str | None = None
+    ended_at: datetime | None = None
+    ports: dict[Role, Port] = field(default_factory=dict)
+    listener: Listener | None = None
+
+
+class Switchboard:
+    """
+    All calls of a process.
+
+    Args:
+        analyser: the bank.
+        account_sid: of the account that calls belong to.
+        playout_limit_s: see `PlayoutMeter`.
+        metrics: of the bridge.
+    """
+
+    def __init__(
+        self,
+        analyser: Analyser,
+        *,
+        account_sid: str,
+        playout_limit_s: float,
+        metrics: Metrics,
+    ) -> None:
+        self._analyser = analyser
+        self._account_sid = account_sid
+        self._playout_limit_s = playout_limit_s
+        self._metrics = metrics
+        self._by_name: dict[str, Call] = {}
+        self._by_sid: dict[str, Call] = {}
+        self._ended: deque[Call] = deque()
+        self._log = structlog.get_logger()
+
+    @property
+    def n_calls(self) -> int:
+        """
+        Calls in progress.
+        """
+        return len(self._by_name)
+
+    def find(self, call_sid: str) -> Call | None:
+        """
+        Look a call up by either of its sids; ended ones are found for a while.
+        """
+        return self._by_sid.get(call_sid)
+
+    # Legs.
+
+    def join(self, claim: Claim, started: Started, port: Port) -> Call | str:
+        """
+        Let a stream take a leg of a call.
+
+        Returns:
+            The call, or why not.
+        """
+        call = self._by_name.get(claim.call)
+        if call is None:
+            call = self._open(claim.call)
+            if call is None:
+                return "no room for another call"
+        if not call.runner.step(lambda now: call.session.join(claim.role, now=now)):
+            return f"the {claim.role} leg of this call is taken"
+        call.ports[claim.role] = port
+        if claim.role is Role.CALLER:
+            self._name_caller(call, started)
+        self._log.info(
+            "leg joined", call=call.name, leg=str(claim.role), call_sid=call.call_sid
+        )
+        return call
+
+    def leave(self, call: Call, role: Role) -> None:
+        """
+        A leg's connection is gone.
+        """
+        call.ports.pop(role, None)
+        self._log.info("leg left", call=call.name, leg=str(role))
+        call.runner.step(lambda now: call.session.receive_leave(role, now=now))
+        if self._by_name.get(call.name) is call and not call.ports:
+            # It was an agent whose caller never came.
+            self._forget(call)
+
+    def receive_audio(self, call: Call, role: Role, audio: Audio) -> None:
+        """
+        A leg sent audio.
+        """
+
+        def mutate(now: float) -> None:
+            if audio.n_lost_samples:
+                call.session.receive_gap(role, audio.n_lost_samples, now=now)
+            call.session.receive_audio(role, audio.octets, now=now)
+
+        call.runner.step(mutate)
+
+    def receive_digit_event(self, call: Call, role: Role, digit: str) -> None:
+        """
+        A leg's provider recognised a key press; the agent's are not for us.
+        """
+        if role is Role.CALLER:
+            call.runner.step(
+                lambda now: call.session.receive_digit_event(digit, now=now)
+            )
+
+    # Captures.
+
+    def set_armed(self, call: Call, *, armed: bool) -> None:
+        """
+        A capture begins or is over.
+        """
+        verb = call.session.arm if armed else call.session.disarm
+        call.runner.step(lambda now: verb(now=now))
+
+    # The end.
+
+    def close_all(self, code: int, reason: str) -> None:
+        """
+        End every connection.
+        """
+        for call in list(self._by_name.values()):
+            for port in list(call.ports.values()):
+                port.close(code, reason)
+
+    # Private.
+
+    def _open(self, name: str) -> Call | None:
+        session = CallSession(
+            delay_samples=self._analyser.delay_samples,
+            playout_limit_s=self._playout_limit_s,
+        )
+        call = Call(name, session, utc_now())
+        call.runner = Runner(session, partial(self._handle, call))
+        slot = self._analyser.acquire(
+            lambda analysed: call.runner.step(
+                lambda now: session.receive_analysis(analysed, now=now)
+            )
+        )
+        if slot is None:
+            return None
+        call.slot = slot
+        self._by_name[name] = call
+        self._metrics.calls.inc()
+        return call
+
+    def _name_caller(self, call: Call, started: Started) -> None:
+        sid = started.call_sid
+        call.provider_call_sid = sid
+        call.account_sid = self._account_sid
+        call.call_sid = sid if _is_call_sid(sid) else "CA" + secrets.token_hex(16)
+        self._by_sid[sid] = self._by_sid[call.call_sid] = call
+
+    def _handle(self, call: Call, output: Output) -> None:
+        match output:
+            case Analyse(octets=octets):
+                self._analyser.submit(call.slot, octets)
+            case AnalyseGap():
+                self._analyser.submit(call.slot, output)
+            case SendAudio(role=role, octets=octets):
+                call.ports[role].play(octets)
+            case ClearAudio(role=role):
+                self._log.info("queue cleared", call=call.name, leg=str(role))
+                call.ports[role].clear()
+            case SetArmed(armed=armed):
+                self._analyser.set_armed(call.slot, armed=armed)
+            case DigitPressed(digit=digit):
+                self._metrics.digits.inc()
+                if call.listener is not None:
+                    call.listener.receive_digit(digit)
+            case CallEnded():
+                self._end(call)
+            case _:
+                assert_never(output)
+
+    def _end(self, call: Call) -> None:
+        call.ended_at = utc_now()
+        if call.listener is not None:
+            call.listener.receive_hang_up()
+        for port in list(call.ports.values()):
+            port.close(NORMAL, "the caller has left")
+        self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        """
+        Make room; what is asked about a lately ended call is still answered.
+        """
+        del self._by_name[call.name]
+        call.runner.stop()
+        self._analyser.release(call.slot)
+        self._metrics.calls.dec()
+        self._log.info("call over", call=call.name, call_sid=call.call_sid)
+        self._ended.append(call)
+        if len(self._ended) > ENDED_CALLS_KEPT:
+            oldest = self._ended.popleft()
+            for sid in (oldest.call_sid, oldest.provider_call_sid):
+                if sid is not None and self._by_sid.get(sid) is oldest:
+                    del self._by_sid[sid]
+
+
+def _is_call_sid(sid: str) -> bool:
+    return (
+        len(sid) == 34
+        and sid.startswith("CA")
+        and all(c in "0123456789abcdefABCDEF" for c in sid[2:])
+    )
