@@ -247,7 +247,7 @@ def describe(report: AuditReport) -> list[str]:
     verdict = "nothing recoverable" if report.is_clean else "LEAK: digits recoverable"
     return [
         f"presses                {n}",
-        f"agent hears later by   {ms_from_samples(report.delay_samples):g} ms",
+        f"recording lags by      {ms_from_samples(report.delay_samples):g} ms",
         f"attacker guessed right {report.n_right} of {n} ({blind})",
         f"attacker was sure of   {report.n_read}",
         f"detector finds         {len(report.detected)}",

@@ -23,11 +23,10 @@ from dtmf_engine.audit import audit as attack
 @click.option("--agent-channel", default=0, show_default=True, help="0 is left.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def audit(
-    caller: Path, agent: Path, caller_channel: int, agent_channel: int, as_json: bool
+    caller: Path, agent: Path, caller_channel: int, agent_channel: int, *, as_json: bool
 ) -> None:
     """
-    Attack AGENT, a recording of what the agent heard, knowing CALLER, one of
-    what the caller sent.
+    Attack AGENT, what the agent heard, knowing CALLER, what the caller sent.
 
     The attacker knows when every key was down and for how long. Exit code 0
     means that it does no better than guessing; no digit is printed.

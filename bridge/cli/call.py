@@ -60,9 +60,9 @@ def call(
     speed: float,
 ) -> None:
     """
-    Play FILE as one leg of a call, 20 ms messages at real time, and save what
-    the leg hears, as long as FILE is.
+    Play FILE as one leg of a call and save what the leg hears meanwhile.
 
+    Messages of 20 ms are sent at real time, as Twilio does.
     With a speed other than 1 the bridge should run with
     DTMF_PLAYOUT_LIMIT_MS=60000, or it takes the hurry for a backlog.
     """

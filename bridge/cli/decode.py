@@ -35,7 +35,7 @@ from dtmf_engine.recording import Recording
     help="Draw spectrogram and digits of one file to a PNG.",
 )
 def decode(
-    files: tuple[Path, ...], as_json: bool, profile: str, plot: Path | None
+    files: tuple[Path, ...], *, as_json: bool, profile: str, plot: Path | None
 ) -> None:
     """
     Find the digits in recordings: WAV, FLAC, OGG or MP3, any rate, every channel.

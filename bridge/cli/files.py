@@ -37,7 +37,7 @@ def load_mono(path: Path, channel: int = 0) -> Recording:
             f"{path}: expected a channel {channel}, it has {len(recording.channels)}"
         )
     chosen = recording.channels[channel]
-    return Recording([chosen], recording.sample_rate_hz)  # type: ignore[list-item]
+    return Recording([chosen], recording.sample_rate_hz)  # type: ignore[arg-type]
 
 
 def mulaw_octets(recording: Recording) -> bytes:

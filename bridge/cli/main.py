@@ -19,6 +19,10 @@ from bridge.server.provider import ProviderError
 from dtmf_engine.errors import DtmfEngineError
 
 
+_EXPECTED = (DtmfEngineError, ProviderError, ConfigError, OSError)
+"""What bad input and a bad environment raise; all else is a bug."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dtmf-engine")
 def cli() -> None:
@@ -41,12 +45,29 @@ def main() -> None:
         _fail([error.format_message()], error.exit_code)
     except click.Abort:
         _fail(["interrupted"], 130)
-    except (DtmfEngineError, ProviderError) as error:
-        _fail([str(error)])
-    except ConfigError as error:
-        _fail(list(error.problems))
-    except OSError as error:
-        _fail([f"{error.filename or 'input'}: {(error.strerror or 'failed').lower()}"])
+    except ExceptionGroup as group:
+        # Tasks that ran together fail together; one of them says why.
+        known, rest = group.split(_EXPECTED)
+        if known is None or rest is not None:
+            raise
+        _fail(_lines(_first(known)))
+    except _EXPECTED as error:
+        _fail(_lines(error))
+
+
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _lines(error: Exception) -> list[str]:
+    if isinstance(error, ConfigError):
+        return list(error.problems)
+    if isinstance(error, OSError):
+        reason = (error.strerror or "failed").lower()
+        return [f"{error.filename or 'input'}: {reason}"]
+    return [str(error)]
 
 
 def _fail(lines: list[str], exit_code: int = 1) -> NoReturn:

@@ -77,10 +77,9 @@ def draw_digits(recording: Recording, found: Sequence[Sequence[ToneEnded]]) -> b
     """
     rate = recording.sample_rate_hz
     tracks = []
-    for number, (channel, tones) in enumerate(
-        zip(recording.channels, found, strict=True)
-    ):
-        audio = to_int16(resample_to_8k(to_float64(channel), rate))
+    for number, tones in enumerate(found):
+        channel = to_float64(recording.channels[number])
+        audio = to_int16(resample_to_8k(channel, rate))
         spans = [(t.start_sample / rate, t.end_sample / rate) for t in tones]
         labels = [(start, t.digit) for (start, _), t in zip(spans, tones, strict=True)]
         tracks.append(Track(f"channel {number}", audio, spans, labels))

@@ -18,7 +18,7 @@ from bridge.server.settings import Settings, load_settings
     short_help="The bridge: media streams in, payments out.",
 )
 @click.option("--check", is_flag=True, help="Check the settings and exit.")
-def serve(check: bool) -> None:
+def serve(*, check: bool) -> None:
     """
     Run the bridge until SIGTERM, then let calls end, then stop.
 

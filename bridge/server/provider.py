@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedOK,
+    InvalidHandshake,
+    InvalidURI,
+)
 
 from bridge.signature import HEADER, sign
 from bridge.stream.twilio_provider import FRAME_SAMPLES, TwilioProvider
@@ -56,7 +61,11 @@ class Playback:
     heard: bytearray = field(default_factory=bytearray)
     """µ-law octets, one for every octet that was sent."""
     started_at: float | None = None
-    """Loop time at which the first frame was sent."""
+    """Loop time of the first sample; its frame leaves 20 ms later."""
+    sent_at: list[float] = field(default_factory=list)
+    """Loop time at which each frame left."""
+    received_at: list[float] = field(default_factory=list)
+    """Loop time at which each message of audio came."""
     n_cleared: int = 0
 
 
@@ -70,10 +79,12 @@ async def play(
     """
     Play a leg to its end, 20 ms messages at real time, then send `stop`.
 
+    It ends early, and that is no error, where the bridge closes normally.
+
     Args:
         leg: what to play.
         playback: filled while it plays.
-        on_start: called when the first frame is about to be sent.
+        on_start: called at the moment of the first sample.
         until: asked after every frame; true ends the leg early.
 
     Raises:
@@ -93,6 +104,9 @@ async def play(
             leg.url, additional_headers=headers, compression=None, open_timeout=10
         ) as socket:
             await _play_over(socket, leg, provider, playback, on_start, until)
+    except ConnectionClosedOK:
+        # The bridge hung up: the other party has left.
+        return
     except ConnectionClosed as error:
         raise ProviderError(f"the bridge closed the stream: {error}") from None
     except (InvalidHandshake, InvalidURI, OSError, TimeoutError) as error:
@@ -112,7 +126,7 @@ async def _play_over(
 ) -> None:
     for text in provider.open():
         await socket.send(text)
-    listener = asyncio.create_task(_listen(socket, provider))
+    listener = asyncio.create_task(_listen(socket, provider, playback))
     try:
         on_start()
         await _pace(socket, leg, provider, playback, until)
@@ -137,11 +151,13 @@ async def _pace(
     loop = asyncio.get_running_loop()
     start = playback.started_at = loop.time()
     for n, place in enumerate(range(0, len(leg.octets), FRAME_SAMPLES)):
-        pause = start + n * FRAME_S / leg.speed - loop.time()
+        # A frame can leave when its last sample has been spoken.
+        pause = start + (n + 1) * FRAME_S / leg.speed - loop.time()
         await asyncio.sleep(max(0.0, pause))
         frame = leg.octets[place : place + FRAME_SAMPLES]
         frame += bytes([MULAW_SILENCE]) * (FRAME_SAMPLES - len(frame))
         await socket.send(provider.media(frame))
+        playback.sent_at.append(loop.time())
         heard, marks = provider.play()
         playback.heard += heard
         for text in marks:
@@ -150,7 +166,13 @@ async def _pace(
             return
 
 
-async def _listen(socket: ClientConnection, provider: TwilioProvider) -> None:
+async def _listen(
+    socket: ClientConnection, provider: TwilioProvider, playback: Playback
+) -> None:
+    loop = asyncio.get_running_loop()
     async for message in socket:
+        n_waiting = provider.n_received
         for text in provider.receive_message(message):
             await socket.send(text)
+        if provider.n_received != n_waiting:
+            playback.received_at.append(loop.time())

@@ -2,8 +2,9 @@
 The provider's end of a Twilio media stream: what Twilio does, for tests and demos.
 
 A machine. It sends a recording as 20 ms messages and plays what it is sent to an
-imaginary ear: from a queue, in order, 20 ms at a time, silence when the queue
-is empty. Marks come back when they are reached.
+imaginary ear: from a queue, in order, 20 ms at a time. As any player does that
+is fed over a network, it waits for a little audio before it begins, so that a
+frame that comes late is no gap. Marks come back when they are reached.
 """
 
 from collections import deque
@@ -16,6 +17,9 @@ from dtmf_engine.g711 import MULAW_SILENCE
 
 FRAME_SAMPLES = 160
 """20 ms, what Twilio sends and plays."""
+
+JITTER_BUFFER_FRAMES = 3
+"""60 ms; how much Twilio keeps is not documented."""
 
 
 class TwilioProvider:
@@ -44,6 +48,10 @@ class TwilioProvider:
         self._sequence = 0
         self._chunk = 0
         self._queue: deque[bytes | str] = deque()
+        self._n_waited = 0
+        self._is_playing = False
+        self.n_received = 0
+        """Messages of audio that came in."""
         self.n_cleared = 0
         """How often the far end had its queue thrown away."""
 
@@ -108,6 +116,7 @@ class TwilioProvider:
         message = read_message(text)
         match message.event:
             case "media" if message.media is not None:
+                self.n_received += 1
                 self._queue.append(message.media.payload)
             case "mark" if message.mark is not None:
                 if self._queue:
@@ -127,7 +136,8 @@ class TwilioProvider:
         """
         heard = bytearray()
         reached: list[str] = []
-        while self._queue:
+        self._is_playing = self._may_play(n_samples)
+        while self._queue and self._is_playing:
             item = self._queue[0]
             if isinstance(item, str):
                 reached.append(self._mark(item))
@@ -143,6 +153,18 @@ class TwilioProvider:
                 self._queue.popleft()
         heard += bytes([MULAW_SILENCE]) * (n_samples - len(heard))
         return bytes(heard), reached
+
+    def _may_play(self, n_samples: int) -> bool:
+        if not self._queue:
+            self._n_waited = 0
+            return False
+        if self._is_playing:
+            return True
+        waiting = sum(len(item) for item in self._queue if isinstance(item, bytes))
+        self._n_waited += 1
+        # The end of a short announcement must not wait for more for ever.
+        enough = waiting >= JITTER_BUFFER_FRAMES * n_samples
+        return enough or self._n_waited > JITTER_BUFFER_FRAMES
 
     def _clear(self) -> list[str]:
         self.n_cleared += 1
