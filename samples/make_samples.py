@@ -23,6 +23,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
+from bridge.call.session import Analysed, CallSession, SendAudio
+from bridge.stream.events import Audio as AudioEvent
+from bridge.stream.events import Role
+from bridge.stream.twilio import TwilioStream
+from bridge.stream.twilio_provider import FRAME_SAMPLES, TwilioProvider
+from dtmf_engine.bank import DELAY_SAMPLES, LegBank
+from dtmf_engine.g711 import decode_mulaw, encode_mulaw
 from dtmf_engine.generator import Signal, generate, tone
 from dtmf_engine.recording import read_recording, write_recording
 from dtmf_engine.units import SAMPLE_RATE_HZ, power_from_dbm0
@@ -275,6 +282,78 @@ def tone_files() -> tuple[dict[str, bytes], dict[str, object]]:
     return files, about
 
 
+# --- wire conversations ---------------------------------------------------------
+
+WIRE_SOURCE = "tones/shortest.wav"
+
+
+def wire_files(tones: dict[str, bytes]) -> dict[str, bytes]:
+    """
+    Record what both legs' sockets carry while a short file is played.
+
+    The machines of the bridge are driven by hand: the provider sends 20 ms, the
+    bridge answers at once. Each line is one message, with who sent it and when.
+    """
+    recording = read_recording(tones[WIRE_SOURCE])
+    octets = encode_mulaw(recording.channels[0].astype(np.int16))
+    legs = {role: _WireLeg(role) for role in Role}
+    bank, call = LegBank(1), CallSession(delay_samples=DELAY_SAMPLES)
+    for role, leg in legs.items():
+        call.join(role, now=0.0)
+        for text in leg.provider.open():
+            leg.receive(0.0, text)
+    for place in range(0, len(octets), FRAME_SAMPLES):
+        at_s = (place + FRAME_SAMPLES) / RATE
+        frame = octets[place : place + FRAME_SAMPLES].ljust(FRAME_SAMPLES, b"\xff")
+        legs[Role.CALLER].receive(at_s, legs[Role.CALLER].provider.media(frame))
+        for event in legs[Role.CALLER].stream.poll():
+            if isinstance(event, AudioEvent):
+                call.receive_audio(Role.CALLER, event.octets, now=at_s)
+        heard = bank.process(decode_mulaw(frame)[None, :])
+        call.receive_analysis(
+            Analysed(
+                heard.audio[0], heard.masked[0], heard.events[0], bank.position(0)
+            ),
+            now=at_s,
+        )
+        for output in call.poll():
+            if isinstance(output, SendAudio):
+                leg = legs[output.role]
+                leg.send(at_s, leg.stream.audio(output.octets))
+    for leg in legs.values():
+        leg.receive(at_s, leg.provider.stop())
+    return {
+        f"wire/twilio_{role}.jsonl": leg.text().encode() for role, leg in legs.items()
+    }
+
+
+class _WireLeg:
+    def __init__(self, role: Role) -> None:
+        number = list(Role).index(role) + 1
+        self.provider = TwilioProvider(
+            call_sid=f"CA{number:032x}",
+            stream_sid=f"MZ{number:032x}",
+            account_sid="AC" + "0" * 32,
+            parameters={"call": "sample", "leg": str(role)},
+        )
+        self.stream = TwilioStream(now=0.0)
+        self._lines: list[str] = []
+
+    def receive(self, at_s: float, text: str) -> None:
+        self.stream.receive_message(text, now=at_s)
+        self._note(at_s, "provider", text)
+
+    def send(self, at_s: float, text: str) -> None:
+        self._note(at_s, "bridge", text)
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def _note(self, at_s: float, sender: str, text: str) -> None:
+        at_ms = round(at_s * 1000, 1)
+        self._lines.append(f'{{"at_ms":{at_ms},"from":"{sender}","message":{text}}}\n')
+
+
 # --- all together ---------------------------------------------------------------
 
 
@@ -292,6 +371,13 @@ def make_all() -> dict[str, bytes]:
     files, sheet = demo_call()
     tones, about = tone_files()
     files |= tones
+    wire = wire_files(tones)
+    files |= wire
+    for path in wire:
+        about[path] = {
+            "how": f"make_samples.wire_files(): {WIRE_SOURCE} played as the caller",
+            "keys": dict_of(about[WIRE_SOURCE])["keys"],
+        }
     about["demo/caller.wav"] = {
         "how": "make_samples.demo_call(): voices, keys and line noise, µ-law",
         "keys": sheet["keys"],
@@ -307,8 +393,8 @@ def make_all() -> dict[str, bytes]:
             f"to 8 kHz µ-law at {SPEECH_DBM0:g} dBm0",
             "text": text,
         }
-        path = HERE / "voices" / f"{name}.wav"
-        files[f"voices/{name}.wav"] = path.read_bytes()
+        spoken = HERE / "voices" / f"{name}.wav"
+        files[f"voices/{name}.wav"] = spoken.read_bytes()
     manifest = {
         path: {"sha256": hashlib.sha256(data).hexdigest(), **dict_of(about[path])}
         for path, data in sorted(files.items())

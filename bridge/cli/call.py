@@ -10,7 +10,7 @@ import click
 from rich.progress import Progress
 
 from bridge.cli.files import load_mono, mulaw_octets, mulaw_wav
-from bridge.server.provider import Leg, Playback, play
+from bridge.server.provider import Leg, Playback, frames_of, play
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
@@ -68,9 +68,10 @@ def call(
     """
     del dialect  # one so far
     recording = load_mono(file, channel)
+    octets = mulaw_octets(recording)
     leg = Leg(
         url=url,
-        octets=mulaw_octets(recording),
+        source=frames_of(octets),
         call_sid=call_sid or "CA" + secrets.token_hex(16),
         stream_sid="MZ" + secrets.token_hex(16),
         parameters=_parameters(params),
@@ -79,15 +80,15 @@ def call(
         speed=speed,
     )
     playback = Playback()
-    asyncio.run(_play(leg, playback))
+    asyncio.run(_play(leg, playback, len(octets)))
     if out is not None:
         out.write_bytes(mulaw_wav(bytes(playback.heard)))
-    click.echo(f"call {leg.call_sid}: {len(leg.octets) / SAMPLE_RATE_HZ:.2f} s played")
+    click.echo(f"call {leg.call_sid}: {len(octets) / SAMPLE_RATE_HZ:.2f} s played")
 
 
-async def _play(leg: Leg, playback: Playback) -> None:
+async def _play(leg: Leg, playback: Playback, n_octets: int) -> None:
     with Progress(transient=True) as progress:
-        bar = progress.add_task("playing", total=len(leg.octets))
+        bar = progress.add_task("playing", total=n_octets)
 
         def advance() -> bool:
             progress.update(bar, completed=len(playback.heard))

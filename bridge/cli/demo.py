@@ -22,7 +22,7 @@ from rich.table import Table
 
 from bridge.cli.demo_agent import Agent, Receiver, Screen
 from bridge.cli.files import load_mono, mulaw_octets, mulaw_wav
-from bridge.server.provider import Leg, Playback, play
+from bridge.server.provider import Leg, Playback, frames_of, play
 from dtmf_engine.audit import AuditReport, Press, describe
 from dtmf_engine.audit import audit as attack
 from dtmf_engine.bank import DELAY_SAMPLES
@@ -288,12 +288,8 @@ class _Demo:
             over.set()
             await asyncio.gather(agent_leg, screen)
         # Every frame of the caller comes out as one frame for the agent.
-        self.passage_ms = [
-            (received - sent) * 1000
-            for sent, received in zip(
-                caller_ear.sent_at, agent_ear.received_at, strict=False
-            )
-        ]
+        frames = zip(caller_ear.sent_at, agent_ear.arrivals(), strict=False)
+        self.passage_ms = [(received - sent) * 1000 for sent, received in frames]
         return bytes(agent_ear.heard)
 
     def _patient(self, octets: bytes) -> bytes:
@@ -304,7 +300,7 @@ class _Demo:
         own_sid = self.call_sid if leg == "caller" else "CA" + secrets.token_hex(16)
         return Leg(
             url=f"{media_url}/media/twilio",
-            octets=octets,
+            source=frames_of(octets),
             call_sid=own_sid,
             stream_sid="MZ" + secrets.token_hex(16),
             account_sid=self.account_sid,

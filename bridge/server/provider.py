@@ -3,6 +3,7 @@ A provider's side of a call: plays a recording into a bridge, as Twilio would.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -38,8 +39,9 @@ class Leg:
 
     url: str
     """Of the bridge's media port, `ws://…` or `wss://…`, with its path."""
-    octets: bytes = field(repr=False)
-    """µ-law audio at 8 kHz that the leg's party says."""
+    source: Callable[[int], bytes | None] = field(repr=False)
+    """Gives the nth 20 ms of µ-law audio that the leg's party says, at 8 kHz, and
+    `None` when it has no more to say; see `frames_of`."""
     call_sid: str
     stream_sid: str
     account_sid: str = "AC" + "0" * 32
@@ -64,9 +66,30 @@ class Playback:
     """Loop time of the first sample; its frame leaves 20 ms later."""
     sent_at: list[float] = field(default_factory=list)
     """Loop time at which each frame left."""
-    received_at: list[float] = field(default_factory=list)
-    """Loop time at which each message of audio came."""
+    received: list[tuple[float, int]] = field(default_factory=list)
+    """Loop time and octets so far, for each message of audio that came."""
     n_cleared: int = 0
+
+    def arrivals(self) -> list[float]:
+        """
+        Give the loop time at which each 20 ms of audio was complete.
+        """
+        times: list[float] = []
+        for at, n_octets in self.received:
+            times += [at] * (n_octets // FRAME_SAMPLES - len(times))
+        return times
+
+
+def frames_of(octets: bytes) -> Callable[[int], bytes | None]:
+    """
+    Cut µ-law octets into frames of 20 ms, the last one filled up with silence.
+    """
+
+    def source(n: int) -> bytes | None:
+        frame = octets[n * FRAME_SAMPLES : (n + 1) * FRAME_SAMPLES]
+        return frame.ljust(FRAME_SAMPLES, bytes([MULAW_SILENCE])) if frame else None
+
+    return source
 
 
 async def play(
@@ -150,12 +173,13 @@ async def _pace(
 ) -> None:
     loop = asyncio.get_running_loop()
     start = playback.started_at = loop.time()
-    for n, place in enumerate(range(0, len(leg.octets), FRAME_SAMPLES)):
+    for n in itertools.count():
+        frame = leg.source(n)
+        if frame is None:
+            return
         # A frame can leave when its last sample has been spoken.
         pause = start + (n + 1) * FRAME_S / leg.speed - loop.time()
         await asyncio.sleep(max(0.0, pause))
-        frame = leg.octets[place : place + FRAME_SAMPLES]
-        frame += bytes([MULAW_SILENCE]) * (FRAME_SAMPLES - len(frame))
         await socket.send(provider.media(frame))
         playback.sent_at.append(loop.time())
         heard, marks = provider.play()
@@ -171,8 +195,6 @@ async def _listen(
 ) -> None:
     loop = asyncio.get_running_loop()
     async for message in socket:
-        n_waiting = provider.n_received
         for text in provider.receive_message(message):
             await socket.send(text)
-        if provider.n_received != n_waiting:
-            playback.received_at.append(loop.time())
+        playback.received.append((loop.time(), provider.n_received_octets))

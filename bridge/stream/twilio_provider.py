@@ -50,8 +50,7 @@ class TwilioProvider:
         self._queue: deque[bytes | str] = deque()
         self._n_waited = 0
         self._is_playing = False
-        self.n_received = 0
-        """Messages of audio that came in."""
+        self.n_received_octets = 0
         self.n_cleared = 0
         """How often the far end had its queue thrown away."""
 
@@ -116,7 +115,7 @@ class TwilioProvider:
         message = read_message(text)
         match message.event:
             case "media" if message.media is not None:
-                self.n_received += 1
+                self.n_received_octets += len(message.media.payload)
                 self._queue.append(message.media.payload)
             case "mark" if message.mark is not None:
                 if self._queue:

@@ -24,9 +24,12 @@ stable = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=25,
+    max_examples=20,
 )
 """Decorator of every property here."""
+
+brief = settings(stable, max_examples=10)
+"""The same for what is tried at several rates, where an example takes longer."""
 
 digits = st.sampled_from(ALL_DIGITS)
 

@@ -58,8 +58,8 @@ def suppress(
     for what, n_samples in _steps(audio, script):
         stop = start + n_samples
         if what == "heard":
-            for part in cut(audio[start:stop], sizes):
-                pieces.append(suppressor.process(audio[start:stop][part]))
+            parts = cut(audio[start:stop], sizes)
+            pieces += [suppressor.process(audio[start:stop][part]) for part in parts]
         elif what == "lost":
             pieces.append(suppressor.fill_in(n_samples))
         elif what == "arm":
@@ -69,7 +69,10 @@ def suppress(
         start = stop
     pieces.append(suppressor.flush())
     assert {piece.dtype for piece in pieces} == {audio.dtype}
-    return np.concatenate(pieces)
+    whole = np.concatenate(pieces)
+    if audio.dtype == np.int16:
+        return whole.astype(np.int16, copy=False)
+    return whole.astype(np.float64, copy=False)
 
 
 def _steps(audio: Audio | Wave, script: Script | None) -> list[tuple[str, int]]:

@@ -115,7 +115,8 @@ def voiced(
     glide = pitch_hz * (1 + 0.1 * swing)
     phase = 2 * np.pi * np.cumsum(glide) / sample_rate_hz
     wave = np.zeros(n_samples)
-    for harmonic in range(1, int(0.45 * sample_rate_hz / (pitch_hz * 1.1)) + 1):
+    highest_hz = min(3400.0, 0.45 * sample_rate_hz)
+    for harmonic in range(1, int(highest_hz / (pitch_hz * 1.1)) + 1):
         start = random.uniform(0, 2 * np.pi)
         wave += np.sin(harmonic * phase + start) / harmonic
     wave += 0.2 * random.standard_normal(n_samples)
@@ -271,7 +272,8 @@ def line(
         last = max((press.end_sample for press in presses), default=0)
         n_samples = last + sample_rate_hz // 10
     total = mix(
-        n_samples, *[(press.start_sample, press.wave(sample_rate_hz)) for press in presses]
+        n_samples,
+        *[(press.start_sample, press.wave(sample_rate_hz)) for press in presses],
     )
     if noise_dbm0 is not None:
         total += white_noise(n_samples, noise_dbm0, seed=seed)

@@ -1,0 +1,136 @@
+"""
+Peers: other people's DTMF detectors, run on the same samples.
+
+Each is optional; `missing()` says which are absent and how to get them.
+"""
+
+import ctypes
+import ctypes.util
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import resample_poly
+
+from dtmf_engine.recording import write_recording
+
+
+Int16 = npt.NDArray[np.int16]
+
+_SPANDSP_MAX_DIGITS = 128
+
+
+@cache
+def _spandsp() -> ctypes.CDLL | None:
+    name = ctypes.util.find_library("spandsp")
+    if name is None:
+        return None
+    library = ctypes.CDLL(name)
+    library.dtmf_rx_init.restype = ctypes.c_void_p
+    library.dtmf_rx_init.argtypes = [ctypes.c_void_p] * 3
+    library.dtmf_rx.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+    library.dtmf_rx_get.restype = ctypes.c_size_t
+    library.dtmf_rx_get.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+    library.dtmf_rx_free.argtypes = [ctypes.c_void_p]
+    return library
+
+
+def has_spandsp() -> bool:
+    """
+    Tell whether libspandsp is installed (Debian: libspandsp2).
+    """
+    return _spandsp() is not None
+
+
+def has_multimon() -> bool:
+    """
+    Tell whether multimon-ng is installed.
+    """
+    return shutil.which("multimon-ng") is not None
+
+
+def has_dtmf2num() -> bool:
+    """
+    Tell whether dtmf2num is installed.
+    """
+    return shutil.which("dtmf2num") is not None
+
+
+def missing() -> list[str]:
+    """
+    Say which peers are absent, a line each.
+    """
+    peers = {
+        "libspandsp2": has_spandsp(),
+        "multimon-ng": has_multimon(),
+        "dtmf2num": has_dtmf2num(),
+    }
+    return [
+        f"{name}: not installed (apt-get install {name})"
+        for name, there in peers.items()
+        if not there
+    ]
+
+
+def spandsp(samples: Int16) -> str:
+    """
+    Give the digits that libspandsp finds in 8 kHz samples.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+    library = _spandsp()
+    if library is None:
+        raise RuntimeError("libspandsp is not installed")
+    state = library.dtmf_rx_init(None, None, None)
+    digits = []
+    buffer = ctypes.create_string_buffer(_SPANDSP_MAX_DIGITS + 1)
+    # Its own buffer holds 128 digits; a second of audio holds fewer.
+    for start in range(0, len(samples), 8000):
+        part = np.ascontiguousarray(samples[start : start + 8000], dtype=np.int16)
+        library.dtmf_rx(state, part.ctypes.data, len(part))
+        library.dtmf_rx_get(state, buffer, _SPANDSP_MAX_DIGITS)
+        digits.append(buffer.value.decode("ascii"))
+    library.dtmf_rx_free(state)
+    return "".join(digits)
+
+
+def multimon(samples: Int16) -> str:
+    """
+    Give the digits that multimon-ng finds in 8 kHz samples.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    # It wants raw 16-bit samples at 22050 Hz.
+    audio = resample_poly(samples.astype(np.float64), 441, 160)
+    raw = np.clip(np.rint(audio), -32768, 32767).astype("<i2").tobytes()
+    done = subprocess.run(
+        ["multimon-ng", "-q", "-c", "-a", "DTMF", "-t", "raw", "-"],
+        input=raw,
+        capture_output=True,
+        check=True,
+    )
+    return "".join(re.findall(r"DTMF: (\S)", done.stdout.decode()))
+
+
+def dtmf2num(samples: Int16) -> str:
+    """
+    Give the digits that dtmf2num finds in 8 kHz samples.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "audio.wav"
+        path.write_bytes(write_recording(samples, 8000))
+        done = subprocess.run(
+            ["dtmf2num", "-o", str(path)], capture_output=True, check=False
+        )
+    found = re.search(r"- DTMF numbers:\s*(\S*)", done.stdout.decode(errors="replace"))
+    return "" if found is None or found.group(1) == "none" else found.group(1)

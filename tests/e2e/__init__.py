@@ -1,0 +1,3 @@
+"""
+Whole systems over real sockets.
+"""
