@@ -22,7 +22,7 @@ def serve(*, check: bool) -> None:
     """
     Run the bridge until SIGTERM, then let calls end, then stop.
 
-    Settings are environment variables named DTMF_…, see docs/settings.md.
+    Settings are environment variables named DTMF_…, see bridge/server/README.md.
     Once it listens, one line on standard output says where; logs are JSON on
     standard error.
     """

@@ -166,8 +166,8 @@ def test_bank_gives_each_leg_what_it_would_get_alone(data: st.DataObject) -> Non
         )
         got = _joined(player.outputs)
         assert got.events == expected.events
-        assert (got.masked == expected.masked).all()
-        assert (got.audio == expected.audio).all()
+        assert np.array_equal(got.masked, expected.masked)
+        assert np.array_equal(got.audio, expected.audio)
 
 
 def test_bank_gives_long_audio_what_frames_would_give() -> None:
@@ -186,8 +186,12 @@ def test_bank_gives_long_audio_what_frames_would_give() -> None:
         bank.process(audio[:, start : start + 160])
         for start in range(0, audio.shape[1], 160)
     ]
-    assert (np.concatenate([f.audio for f in frames], axis=1) == whole.audio).all()
-    assert (np.concatenate([f.masked for f in frames], axis=1) == whole.masked).all()
+    assert np.array_equal(
+        np.concatenate([f.audio for f in frames], axis=1), whole.audio
+    )
+    assert np.array_equal(
+        np.concatenate([f.masked for f in frames], axis=1), whole.masked
+    )
     for leg in range(3):
         assert [e for f in frames for e in f.events[leg]] == whole.events[leg]
         assert _digits(whole.events[leg]) == ALL_DIGITS * 9
@@ -223,7 +227,7 @@ def test_detector_and_suppressor_are_banks_of_one(
         start = stop
     pieces.append(suppressor.flush())
     events += detector.flush()
-    assert (np.concatenate(pieces) == output.audio[0]).all()
+    assert np.array_equal(np.concatenate(pieces), output.audio[0])
     assert _tones(events) == _tones(output.events[0])
     assert suppressor.n_masked_samples == np.count_nonzero(output.masked)
 
@@ -256,7 +260,7 @@ def test_bank_says_which_samples_it_touched(wave: Wave, data: st.DataObject) -> 
     output = _alone(bank, 0, audio, script)
     delayed = np.concatenate([np.zeros(bank.delay_samples, dtype=np.int16), audio])
     untouched = ~output.masked[0]
-    assert (output.audio[0][untouched] == delayed[untouched]).all()
+    assert np.array_equal(output.audio[0][untouched], delayed[untouched])
 
 
 def test_bank_masks_one_leg_and_leaves_its_neighbours_alone() -> None:
@@ -270,7 +274,7 @@ def test_bank_masks_one_leg_and_leaves_its_neighbours_alone() -> None:
     assert [_digits(events) for events in output.events] == ["", "5", ""]
     assert output.masked.any(axis=1).tolist() == [False, True, False]
     for row, audio in ((0, quiet), (2, voice)):
-        assert (output.audio[row, 160:] == audio[:-160]).all()
+        assert np.array_equal(output.audio[row, 160:], audio[:-160])
 
 
 def test_bank_gives_rows_in_the_order_of_the_call() -> None:
@@ -325,7 +329,7 @@ def test_leg_is_new_after_its_stream_has_ended(end: str) -> None:
     assert bank.spans(1) == []
     again = bank.process(audio, [1])
     fresh = LegBank(2, policy="strict").process(audio, [1])
-    assert (again.audio == fresh.audio).all()
+    assert np.array_equal(again.audio, fresh.audio)
     assert again.events == fresh.events
 
 
@@ -428,9 +432,7 @@ def test_bank_refuses_a_look_ahead_it_cannot_keep(delay_samples: int) -> None:
         (np.zeros((2, 5), dtype=np.int32), "int32 of shape (2, 5)"),
     ],
 )
-def test_bank_refuses_samples_that_do_not_fit(
-    samples: npt.ArrayLike, got: str
-) -> None:
+def test_bank_refuses_samples_that_do_not_fit(samples: npt.ArrayLike, got: str) -> None:
     """
     One row of int16 for each leg, or nothing is done.
     """

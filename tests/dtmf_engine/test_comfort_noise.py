@@ -66,7 +66,9 @@ def test_white_noise_is_a_function_of_the_place(
     A stretch made alone is the same stretch of a longer one.
     """
     whole = white_noise(seed, first_sample, skip + n_samples)
-    assert (white_noise(seed, first_sample + skip, n_samples) == whole[skip:]).all()
+    assert np.array_equal(
+        white_noise(seed, first_sample + skip, n_samples), whole[skip:]
+    )
 
 
 def test_white_noise_of_two_seeds_is_unrelated() -> None:
@@ -129,7 +131,7 @@ def test_model_background_knows_nothing_of_unclean_audio() -> None:
     loud = model_background(background, clean)
     assert quiet is not None
     assert loud is not None
-    assert (quiet.taps == loud.taps).all()
+    assert np.array_equal(quiet.taps, loud.taps)
 
 
 def test_model_background_has_no_tone_s_shape() -> None:
@@ -206,5 +208,5 @@ def test_noise_model_renders_a_function_of_the_place(
     model = model_background(_tilted(-40.0), EVERYTHING)
     assert model is not None
     whole = model.render(seed, first_sample, skip + 200)
-    assert (model.render(seed, first_sample + skip, 200) == whole[skip:]).all()
+    assert np.array_equal(model.render(seed, first_sample + skip, 200), whole[skip:])
     assert root_mean_square(whole) > 0

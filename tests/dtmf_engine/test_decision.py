@@ -27,9 +27,7 @@ def _powers(**levels_dbm0: float) -> list[float]:
     """
     Give eight powers: nothing but the named tones, `t0` to `t7`.
     """
-    return [
-        power_from_dbm0(levels_dbm0.get(f"t{tone}", -100.0)) for tone in range(8)
-    ]
+    return [power_from_dbm0(levels_dbm0.get(f"t{tone}", -100.0)) for tone in range(8)]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_resampler_gives_the_same_in_any_cuts(
     whole = Resampler(rate).process(audio)
     resampler = Resampler(rate)
     pieces = [resampler.process(audio[part]) for part in cut(audio, sizes)]
-    assert (np.concatenate(pieces) == whole).all()
+    assert np.array_equal(np.concatenate(pieces), whole)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -39,7 +39,7 @@ def test_resampler_gives_the_same_sample_by_sample(rate: int) -> None:
     audio = white_noise(1500, -10.0) / 32768
     resampler = Resampler(rate)
     pieces = [resampler.process(audio[i : i + 1]) for i in range(len(audio))]
-    assert (np.concatenate(pieces) == Resampler(rate).process(audio)).all()
+    assert np.array_equal(np.concatenate(pieces), Resampler(rate).process(audio))
 
 
 def test_resampler_takes_8_khz_as_well() -> None:

@@ -34,10 +34,9 @@ def _alaw_value(code: int) -> int:
     """
     code ^= 0x55
     segment, step = (code >> 4) & 7, code & 15
-    if segment == 0:
-        magnitude = 2 * step + 1
-    else:
-        magnitude = (2 * step + 33) << (segment - 1)
+    # The lowest segment has no leading one and the steps of the second.
+    leading = 33 if segment else 1
+    magnitude = (2 * step + leading) << max(0, segment - 1)
     return (magnitude if code & 0x80 else -magnitude) * 8
 
 

@@ -159,11 +159,11 @@ def test_render_replaces_what_is_under_a_mask_and_nothing_else() -> None:
     """
     out, masked = render(LOUD, 0, [_span(100, 200)], seed=5)
     outside = np.r_[0:100, 200 + FADE_SAMPLES : 1000]
-    assert (out[outside] == LOUD[outside]).all()
+    assert np.array_equal(out[outside], LOUD[outside])
     assert np.flatnonzero(masked).tolist() == list(range(100, 200 + FADE_SAMPLES))
     other, _ = render(LOUD[::-1].copy(), 0, [_span(100, 200)], seed=5)
     inside = slice(100 + FADE_SAMPLES, 200)
-    assert (out[inside] == other[inside]).all()
+    assert np.array_equal(out[inside], other[inside])
     assert (out[inside] != LOUD[inside]).any()
 
 
@@ -182,7 +182,7 @@ def test_render_does_not_change_its_input() -> None:
     """
     before = LOUD.copy()
     render(LOUD, 0, [_span(0, 900)], seed=0)
-    assert (before == LOUD).all()
+    assert np.array_equal(before, LOUD)
 
 
 @pytest.mark.parametrize("sizes", [[1], [7, 250], [999, 1]])
@@ -201,8 +201,8 @@ def test_render_gives_the_same_in_pieces(sizes: list[int]) -> None:
         start += size
         if start >= len(LOUD):
             break
-    assert (np.concatenate(outs) == whole).all()
-    assert (np.concatenate(masks) == masked).all()
+    assert np.array_equal(np.concatenate(outs), whole)
+    assert np.array_equal(np.concatenate(masks), masked)
 
 
 def test_render_clips_noise_that_is_too_loud() -> None:
