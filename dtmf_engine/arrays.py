@@ -65,8 +65,9 @@ def to_int16(samples: Int16 | Float64) -> Int16:
     """
     if samples.dtype == np.int16:
         return samples.astype(np.int16, copy=False)
-    scaled = np.rint(samples * FULL_SCALE)
-    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    # Clipped before it is scaled: the largest floats would overflow.
+    floats = np.clip(samples.astype(np.float64, copy=False), -1.0, 1.0)
+    return np.minimum(np.rint(floats * FULL_SCALE), FULL_SCALE - 1).astype(np.int16)
 
 
 def to_float64(samples: Int16 | Float64) -> Float64:

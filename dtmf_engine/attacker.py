@@ -45,11 +45,14 @@ class Reading:
     """
 
     guess: str
+    """A digit, or nothing where all are equally likely, as in digital silence."""
     margin: float
     """How much more likely than the next best digit, in nats."""
     scores: Float64
     """[shape=(16,)] per digit, in the order of `keypad.DIGITS`."""
 
+
+_NO_IDEA = Reading("", 0.0, read_only(np.zeros(len(DIGITS))))
 
 _bases: dict[int, Float64] = {}
 
@@ -102,10 +105,12 @@ def read_press(
         weight = (length - 4 + _PRIOR_SAMPLES) / 2
         logs.append(weight * np.log((energy[:, None] + floor) / (rest + floor)))
     if not logs:
-        return Reading(DIGITS[0], 0.0, np.zeros(len(DIGITS)))
+        return _NO_IDEA
     scores = _log_mean_exp(np.concatenate(logs))
     order = np.argsort(scores)
     margin = float(scores[order[-1]] - scores[order[-2]])
+    if margin == 0:
+        return _NO_IDEA
     return Reading(DIGITS[int(order[-1])], margin, scores)
 
 

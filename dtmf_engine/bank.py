@@ -21,11 +21,18 @@ from dtmf_engine.decision import Limits, ToneTracker
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
 from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, hop_sums
-from dtmf_engine.leg import BACKGROUND_SAMPLES, Leg
-from dtmf_engine.masker import Masker, Policy, Span, get_policy, render
+from dtmf_engine.leg import BACKGROUND_SAMPLES, UNWATCHED_SAMPLES, Leg
+from dtmf_engine.masker import (
+    FADE_SAMPLES,
+    Masker,
+    Policy,
+    Span,
+    get_policy,
+    render,
+)
 from dtmf_engine.profiles import DEFAULT, Profile, get_profile
 from dtmf_engine.units import samples_from_ms
-from dtmf_engine.windows import MEMORY_HOPS, TRIGGER_SAMPLES, Windows
+from dtmf_engine.windows import MEMORY_HOPS, Windows
 
 
 DELAY_SAMPLES = samples_from_ms(20)
@@ -76,7 +83,7 @@ class LegBank:
     ) -> None:
         if n_legs < 1:
             raise ParameterError(f"n_legs: expected at least 1, got {n_legs!r}")
-        shortest = TRIGGER_SAMPLES + HOP_SAMPLES
+        shortest = UNWATCHED_SAMPLES + FADE_SAMPLES + HOP_SAMPLES
         if not shortest <= delay_samples <= 4 * DELAY_SAMPLES:
             raise ParameterError(
                 f"delay_samples: expected {shortest} to {4 * DELAY_SAMPLES}, "
@@ -147,11 +154,11 @@ class LegBank:
         """
         if n_samples < 0:
             raise ParameterError(f"n_samples: expected 0 or more, got {n_samples!r}")
-        state = self._legs[self._row(leg)]
-        start = self.position(leg)
+        row = self._row(leg)
         if n_samples:
-            state.lost.append((start, start + n_samples))
-            state.masker.lose(start, start + n_samples)
+            start = self.position(leg)
+            self._legs[row].lose(start, start + n_samples, self._history[row])
+            self._active[row] = True
         return self.process(np.zeros((1, n_samples), dtype=np.int16), [leg])
 
     def flush(self, leg: int) -> BankOutput:
@@ -167,8 +174,7 @@ class LegBank:
         """
         row = self._row(leg)
         state, end = self._legs[row], self.position(leg)
-        unsure = end - TRIGGER_SAMPLES - HOP_SAMPLES
-        state.masker.lose(unsure, end)
+        state.masker.blank(end - UNWATCHED_SAMPLES, end, end)
         events = state.tracker.finish()
         audio, masked = render(
             self._history[row, -self.delay_samples :],

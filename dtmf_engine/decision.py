@@ -52,6 +52,8 @@ class Hit:
     digit: str
     low_power: float
     high_power: float
+    total: float
+    """Mean-square power of the whole block, to tell how full of tone it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def decide(powers: Sequence[float], total: float, limits: Limits) -> Decision:
         return MissReason.HIGH_PEAK
     if low_power + high_power < total * limits.min_share:
         return MissReason.ENERGY_SHARE
-    return Hit(digit_at(low, high - 4), low_power, high_power)
+    return Hit(digit_at(low, high - 4), low_power, high_power, total)
 
 
 _TELLING = frozenset(
@@ -134,8 +136,8 @@ class ToneTracker:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._digit: str | None = None
-        self._start = 0
-        self._last_hit = 0
+        self._first = self._last = (0, 0.0)
+        self._full_power = 0.0
         self._hits = 0
         self._misses = 0
         self._reported = False
@@ -185,32 +187,52 @@ class ToneTracker:
         self._rival = None
         self._misses = 0
         self._hits += 1
-        self._last_hit = end_sample
+        self._last = (end_sample, hit.total)
+        self._full_power = max(self._full_power, hit.low_power + hit.high_power)
         self._low_power += hit.low_power
         self._high_power += hit.high_power
         if self._hits == 2:
-            events.append(ToneStarted(self._digit, self._start))
+            events.append(ToneStarted(self._digit, self._start()))
         if self._hits >= self.limits.min_hits and not self._reported:
             self._reported = True
-            events.append(DigitDetected(self._digit, self._start, end_sample))
+            events.append(DigitDetected(self._digit, self._start(), end_sample))
         return events
 
     def _begin(self, hit: Hit, end_sample: int) -> None:
         self._digit = hit.digit
-        # The first block to hit is about four fifths full.
-        self._start = max(0, end_sample - BLOCK_SAMPLES + HOP_SAMPLES)
-        self._last_hit = end_sample
+        self._first = self._last = (end_sample, hit.total)
+        self._full_power = hit.low_power + hit.high_power
         self._hits = 1
         self._misses = 0
         self._low_power = hit.low_power
         self._high_power = hit.high_power
+
+    def _start(self) -> int:
+        """
+        Place the onset in the first block that hit.
+        """
+        end_sample, total = self._first
+        return max(0, end_sample - self._filled(total))
+
+    def _stop(self) -> int:
+        """
+        Place the end in the last block that hit.
+        """
+        end_sample, total = self._last
+        return end_sample - BLOCK_SAMPLES + self._filled(total)
+
+    def _filled(self, total: float) -> int:
+        """
+        Tell how many samples of a block are tone, by its power.
+        """
+        return round(min(1.0, total / self._full_power) * BLOCK_SAMPLES)
 
     def _miss(self, reason: MissReason, end_sample: int) -> list[Event]:
         if self._digit is not None:
             return self._count_miss()
         was_near, self._near = self._near, reason in _TELLING
         if self._near and not was_near:
-            return [NearMiss(reason, end_sample - BLOCK_SAMPLES)]
+            return [NearMiss(reason, max(0, end_sample - BLOCK_SAMPLES))]
         return []
 
     def _count_miss(self) -> list[Event]:
@@ -227,13 +249,12 @@ class ToneTracker:
             return [
                 ToneEnded(
                     digit=digit,
-                    start_sample=self._start,
-                    # The last block to hit is about four fifths full, too.
-                    end_sample=self._last_hit - HOP_SAMPLES,
+                    start_sample=self._start(),
+                    end_sample=self._stop(),
                     low_dbm0=dbm0_from_power(self._low_power / hits),
                     high_dbm0=dbm0_from_power(self._high_power / hits),
                 )
             ]
         if hits > 1:
-            return [NearMiss(MissReason.TOO_SHORT, self._start)]
+            return [NearMiss(MissReason.TOO_SHORT, self._start())]
         return []

@@ -112,9 +112,10 @@ class Detector:
             case ToneStarted() | NearMiss():
                 return replace(event, at_sample=own(event.at_sample))
             case DigitDetected():
-                # The report needed the audio inside the filter as well.
-                ratio = self.sample_rate_hz / SAMPLE_RATE_HZ
-                reported = round(event.reported_at_sample * ratio)
+                # The report needed the audio inside the filter as well: the last
+                # sample at 8 kHz could be made once this much had been heard.
+                last = event.reported_at_sample - 1
+                reported = last * self.sample_rate_hz // SAMPLE_RATE_HZ + 1
                 return DigitDetected(event.digit, own(event.start_sample), reported)
             case ToneEnded():
                 return replace(

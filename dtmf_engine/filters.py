@@ -38,9 +38,11 @@ class Resampler:
         self._up = SAMPLE_RATE_HZ // common
         self._down = rate // common
         widest = max(self._up, self._down)
-        half = _LOBES * widest
-        taps = firwin(2 * half + 1, 1 / widest, window=("kaiser", 5.0)) * self._up
-        self._taps: Float64 = read_only(taps)
+        half, taps = 0, np.ones(1)
+        if widest > 1:
+            half = _LOBES * widest
+            taps = firwin(2 * half + 1, 1 / widest, window=("kaiser", 5.0)) * self._up
+        self._taps: Float64 = read_only(np.asarray(taps))
         self.delay_samples = half / self._up
         """Group delay in input samples."""
         self._reach = math.ceil((2 * half + 1) / self._up)

@@ -63,10 +63,13 @@ def parse_digits(text: str) -> str:
         ParameterError: a character is no digit. The message names its place
             only, because the text may be a card number.
     """
-    digits = "".join(character.upper() for character in text if character not in " -\t")
-    for place, character in enumerate(digits):
+    digits = []
+    for place, character in enumerate(text.upper()):
+        if character in " -\t":
+            continue
         if character not in _INDEX:
             raise ParameterError(
                 f"digits: expected only {DIGITS}, character {place + 1} is not one"
             )
-    return digits
+        digits.append(character)
+    return "".join(digits)

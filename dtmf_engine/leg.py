@@ -14,7 +14,7 @@ import numpy as np
 from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.comfort_noise import model_background
 from dtmf_engine.decision import Decision, Hit, ToneTracker, decide
-from dtmf_engine.events import Event
+from dtmf_engine.events import Event, MissReason
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.masker import Masker, clean_samples
 from dtmf_engine.units import samples_from_ms
@@ -23,6 +23,12 @@ from dtmf_engine.windows import BLOCK_SAMPLES, TRIGGER_HOPS, TRIGGER_SAMPLES, Wi
 
 BACKGROUND_SAMPLES = samples_from_ms(256)
 """How far back the background is heard for comfort noise."""
+
+UNWATCHED_SAMPLES = TRIGGER_SAMPLES + HOP_SAMPLES
+"""
+A press that has this much of the stream or less on one side of a gap, or before
+the end, fills no trigger window: nobody would see it.
+"""
 
 
 @dataclass(slots=True)
@@ -79,7 +85,9 @@ class Leg:
                     break
                 k = int(later[0])
                 continue
-            decision = self._decide(windows, i, k, end)
+            decision = self._decide(
+                windows, i, k, end, is_interesting=bool(interesting[k])
+            )
             events += self.tracker.step(decision, end)
             if isinstance(decision, Hit) or self._wants_mask(windows, i, k, end):
                 self.mask(end, recent[: len(recent) - (end_of_recent - end)])
@@ -99,6 +107,26 @@ class Leg:
             self._hear_background(at_sample, recent)
         masker.mask(at_sample, at_sample + masker.sensitivity.hang_samples)
 
+    def lose(self, start_sample: int, end_sample: int, recent: Int16) -> None:
+        """
+        Take note that a stretch of the stream will never come.
+
+        The agent gets noise for it, and for what next to it cannot be watched.
+
+        Args:
+            start_sample: its first sample, the next one that was due.
+            end_sample: one past its last.
+            recent: audio up to there.
+        """
+        self.lost.append((start_sample, end_sample))
+        if self.masker.needs_noise(start_sample):
+            self._hear_background(start_sample, recent)
+        self.masker.blank(
+            start_sample - UNWATCHED_SAMPLES,
+            end_sample + UNWATCHED_SAMPLES,
+            start_sample,
+        )
+
     def _hear_background(self, at_sample: int, recent: Int16) -> None:
         until = at_sample - self.masker.delay_samples
         n = min(BACKGROUND_SAMPLES, max(0, until))
@@ -112,9 +140,15 @@ class Leg:
     def _is_lost(self, start_sample: int, end_sample: int) -> bool:
         return any(a < end_sample and b > start_sample for a, b in self.lost)
 
-    def _decide(self, windows: Windows, i: int, k: int, end: int) -> Decision | None:
+    def _decide(
+        self, windows: Windows, i: int, k: int, end: int, *, is_interesting: bool
+    ) -> Decision | None:
         if self.lost and self._is_lost(end - BLOCK_SAMPLES, end):
             return None
+        if not is_interesting:
+            # The walk comes by only because of a mask; what it says of the
+            # stream must not depend on that.
+            return MissReason.QUIET
         powers = windows.power[i, k].tolist()
         return decide(powers, float(windows.total[i, k]), self.tracker.limits)
 
@@ -123,8 +157,8 @@ class Leg:
         if masker.everything:
             return True
         if self.lost and self._is_lost(end - TRIGGER_SAMPLES, end):
-            # Nobody knows what was in the gap: a mask that was on stays on.
-            return masker.covers(end)
+            # `lose` has seen to what such a window would tell.
+            return False
         limits = masker.sensitivity
         first_hop = end // HOP_SAMPLES - TRIGGER_HOPS
         share, low, high = windows.trigger(i, k, first_hop)

@@ -169,14 +169,21 @@ class Masker:
             )
         )
 
-    def lose(self, from_sample: int, until_sample: int) -> None:
+    def blank(self, from_sample: int, until_sample: int, at_sample: int) -> None:
         """
-        Replace audio that never came.
+        Replace a stretch whatever is in it, as far as it has not left yet.
+
+        Args:
+            from_sample: its first sample, after the fade.
+            until_sample: its end, before the fade.
+            at_sample: how much of the input has been heard.
         """
+        earliest = at_sample - self.delay_samples
+        full_from = max(earliest, from_sample)
         self.spans.append(
             Span(
-                fade_from=from_sample,
-                full_from=from_sample,
+                fade_from=max(earliest, full_from - FADE_SAMPLES),
+                full_from=full_from,
                 full_until=until_sample,
                 fade_until=until_sample + FADE_SAMPLES,
                 noise=self.noise,

@@ -14,7 +14,7 @@ import soundfile
 
 from dtmf_engine.arrays import Float64, Int16
 from dtmf_engine.errors import AudioFormatError, ParameterError
-from dtmf_engine.units import require_sample_rate
+from dtmf_engine.units import FULL_SCALE, require_sample_rate
 
 
 _EXACT_IN_16_BITS = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
@@ -79,8 +79,12 @@ def read_recording(data: bytes, name: str = "recording") -> Recording:
         ) from None
     if not exact and not np.isfinite(frames).all():
         raise AudioFormatError(f"{name}: expected finite samples, got NaN or infinity")
+    try:
+        require_sample_rate(rate)
+    except ParameterError as error:
+        raise AudioFormatError(f"{name}: {error}") from None
     channels = [np.ascontiguousarray(frames[:, c]) for c in range(frames.shape[1])]
-    return Recording(channels, require_sample_rate(rate))
+    return Recording(channels, rate)
 
 
 def write_recording(
@@ -112,9 +116,13 @@ def write_recording(
             f"got {container!r} {encoding!r}"
         ) from None
     out = io.BytesIO()
+    audio = np.asarray(channels)
+    if subtype == "FLOAT" and audio.dtype == np.int16:
+        # libsndfile would write the integers as they are, 32768 times too loud.
+        audio = audio / FULL_SCALE
     soundfile.write(
         out,
-        np.asarray(channels),
+        audio,
         require_sample_rate(sample_rate_hz),
         format=container,
         subtype=subtype,

@@ -71,10 +71,10 @@ def dbm0_from_power(power: float) -> float:
     """
     Convert mean-square power of 16-bit samples to a level.
     """
-    return max(
-        SILENCE_DBM0,
-        db_from_ratio(power / _FULL_SCALE_SINE_POWER) + FULL_SCALE_SINE_DBM0,
-    )
+    if power <= 0:
+        return SILENCE_DBM0
+    level = 10 * math.log10(power / _FULL_SCALE_SINE_POWER) + FULL_SCALE_SINE_DBM0
+    return max(SILENCE_DBM0, level)
 
 
 def amplitude_from_dbm0(level_dbm0: float) -> float:
@@ -95,7 +95,7 @@ def require_sample_rate(sample_rate_hz: float) -> int:
         ParameterError: it is not a whole number from 4000 to 384000 Hz: below
             twice 1633 Hz plus a margin the highest tone cannot be carried.
     """
-    rate = int(sample_rate_hz)
+    rate = int(sample_rate_hz) if math.isfinite(sample_rate_hz) else 0
     if rate != sample_rate_hz or not 4000 <= rate <= 384_000:
         raise ParameterError(
             "sample_rate_hz: expected a whole number from 4000 to 384000, "

@@ -296,7 +296,7 @@ def test_describe_says_it_in_six_lines() -> None:
     """
     assert describe(_report(1, 16)) == [
         "presses                16",
-        "agent hears later by   20 ms",
+        "recording lags by      20 ms",
         "attacker guessed right 1 of 16 (blind guessing: 1.0, up to 4 by luck)",
         "attacker was sure of   0",
         "detector finds         0",
@@ -304,7 +304,7 @@ def test_describe_says_it_in_six_lines() -> None:
     ]
     assert describe(_report(16, 16, margin=10.0)) == [
         "presses                16",
-        "agent hears later by   20 ms",
+        "recording lags by      20 ms",
         "attacker guessed right 16 of 16 (blind guessing: 1.0, up to 4 by luck)",
         "attacker was sure of   16",
         "detector finds         0",

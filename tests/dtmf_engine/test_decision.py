@@ -68,8 +68,8 @@ def test_decide_gives_a_hit_just_inside_each_limit(
     """
     A block just inside one limit is the digit of its two loudest tones.
     """
-    decision = decide(powers, sum(powers) / share, LIMITS)
-    assert decision == Hit("6", powers[1], powers[6])
+    total = sum(powers) / share
+    assert decide(powers, total, LIMITS) == Hit("6", powers[1], powers[6], total)
 
 
 HOPS_TO_A_DIGIT = LIMITS.min_hits
@@ -81,8 +81,8 @@ def _run(pattern: str) -> list[Event]:
     Drive a tracker with a run of blocks, written as in the module's docstring.
     """
     blocks: dict[str, Decision | None] = {
-        "d": Hit("5", LOUD, LOUD),
-        "e": Hit("8", LOUD, LOUD),
+        "d": Hit("5", LOUD, LOUD, 2 * LOUD),
+        "e": Hit("8", LOUD, LOUD, 2 * LOUD),
         ".": MissReason.QUIET,
         "n": MissReason.ENERGY_SHARE,
         "?": None,
@@ -174,7 +174,7 @@ def test_tracker_gives_the_mean_levels_of_the_hits() -> None:
     powers = [LOUD, 3 * LOUD]
     for hop in range(2 * HOPS_TO_A_DIGIT):
         power = powers[hop % 2]
-        hit = Hit("5", power, power / 2)
+        hit = Hit("5", power, power / 2, 1.5 * power)
         tracker.step(hit, BLOCK_SAMPLES + hop * HOP_SAMPLES)
     (ended,) = tracker.finish()
     assert isinstance(ended, ToneEnded)
@@ -191,6 +191,6 @@ def test_tracker_is_idle_when_nothing_is_open(pattern: str, *, is_idle: bool) ->
     """
     tracker = ToneTracker(LIMITS)
     for hop, mark in enumerate(pattern):
-        decision = Hit("5", LOUD, LOUD) if mark == "d" else MissReason.QUIET
+        decision = Hit("5", LOUD, LOUD, 2 * LOUD) if mark == "d" else MissReason.QUIET
         tracker.step(decision, BLOCK_SAMPLES + hop * HOP_SAMPLES)
     assert tracker.is_idle is is_idle

@@ -105,7 +105,7 @@ def test_detector_gives_the_same_events_in_any_cuts(
 
 
 @pytest.mark.parametrize("rate", RATES)
-@settings(stable, max_examples=3)
+@settings(brief, max_examples=3)
 @given(st.data())
 def test_detector_gives_the_same_events_sample_by_sample(
     rate: int, data: st.DataObject
@@ -653,7 +653,7 @@ def test_detector_hears_two_digits_when_a_key_is_pressed_twice(digit: str) -> No
 
 
 @pytest.mark.parametrize("rate", RATES)
-@settings(stable, max_examples=25)
+@settings(brief, max_examples=25)
 @given(digits, st.floats(0.01, 0.09), st.integers(0, 2**32 - 1))
 def test_detector_hears_one_digit_when_a_frame_is_lost_inside_a_press(
     rate: int, digit: str, at_s: float, seed: int

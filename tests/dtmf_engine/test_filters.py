@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtmf_engine.errors import ParameterError
-from dtmf_engine.filters import Resampler
+from dtmf_engine.filters import Resampler, resample_to_8k
 from tests.support.strategies import cuts, stable
 from tests.support.tones import cut, root_mean_square, sine, white_noise
 
@@ -114,3 +114,43 @@ def test_resampler_refuses_a_rate_out_of_range(rate: int) -> None:
         rf"got {rate}$",
     ):
         Resampler(rate)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("hz", [697, 1477])
+def test_resample_to_8k_keeps_a_recording_in_its_place(rate: int, hz: int) -> None:
+    """
+    A whole recording keeps its length, its levels and its phases.
+    """
+    out = resample_to_8k(sine(hz, rate, -10.0, sample_rate_hz=rate), rate)
+    assert abs(len(out) - 8000) <= 1
+    expected = sine(hz, len(out), -10.0)
+    error = (out - expected)[400:-400]
+    assert root_mean_square(error) < 0.02 * root_mean_square(expected)
+
+
+def test_resample_to_8k_leaves_8_khz_alone() -> None:
+    """
+    A recording that is at 8 kHz comes back as it is.
+    """
+    audio = white_noise(100, -10.0)
+    assert resample_to_8k(audio, 8000) is audio
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 5])
+def test_resample_to_8k_takes_the_shortest_recordings(n_samples: int) -> None:
+    """
+    Next to nothing at 48 kHz is next to nothing at 8 kHz.
+    """
+    assert len(resample_to_8k(np.zeros(n_samples), 48_000)) <= 1
+
+
+def test_resample_to_8k_refuses_a_rate_out_of_range() -> None:
+    """
+    The range of rates is that of the whole package.
+    """
+    with pytest.raises(
+        ParameterError,
+        match=r"^sample_rate_hz: expected a whole number from 4000 to 384000, got 0$",
+    ):
+        resample_to_8k(np.zeros(5), 0)

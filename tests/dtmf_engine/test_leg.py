@@ -38,7 +38,7 @@ def test_leg_is_not_idle_while_a_tone_is_open() -> None:
     A tone must be watched until it is over.
     """
     leg = _leg()
-    leg.tracker.step(Hit("5", 1e6, 1e6), 100)
+    leg.tracker.step(Hit("5", 1e6, 1e6, 2e6), 100)
     assert not leg.is_idle(100)
 
 

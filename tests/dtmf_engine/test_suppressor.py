@@ -100,7 +100,7 @@ def test_suppressor_gives_the_same_samples_in_any_cuts(
 
 
 @pytest.mark.parametrize("rate", RATES)
-@settings(stable, max_examples=2)
+@settings(brief, max_examples=2)
 @given(st.data())
 def test_suppressor_gives_the_same_samples_one_by_one(
     rate: int, data: st.DataObject

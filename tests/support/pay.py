@@ -82,7 +82,6 @@ class PayScene:
         """
         return [output for output in self.outputs if isinstance(output, Report)]
 
-    @property
     def last(self) -> Report:
         """
         The latest report.
@@ -201,8 +200,9 @@ def _memory(overlap: int) -> Iterator[bytes]:
     size = 1 << 22
     with Path("/proc/self/mem").open("rb", buffering=0) as memory:
         for line in Path("/proc/self/maps").read_text().splitlines():
-            bounds, rights, *_, name = line.split(maxsplit=5) + [""]
-            if not rights.startswith("rw") or name.startswith("[v"):
+            bounds, rights, *rest = line.split(maxsplit=5)
+            name = rest[3] if len(rest) > 3 else "[heap]"
+            if not rights.startswith("rw") or name != "[heap]":
                 continue
             start, end = (int(bound, 16) for bound in bounds.split("-"))
             for place in range(start, end, size):

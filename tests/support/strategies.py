@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from tests.support.tones import (
@@ -28,7 +28,12 @@ stable = settings(
 )
 """Decorator of every property here."""
 
-brief = settings(stable, max_examples=10)
+brief = settings(
+    stable,
+    max_examples=10,
+    # Looking for a smaller example would outlast the time limit of a test.
+    phases=[Phase.explicit, Phase.generate],
+)
 """The same for what is tried at several rates, where an example takes longer."""
 
 digits = st.sampled_from(ALL_DIGITS)
