@@ -40,7 +40,12 @@ def as_samples(samples: npt.ArrayLike, name: str = "samples") -> Int16 | Float64
     Raises:
         AudioFormatError: not one-dimensional, another dtype, NaN or infinity.
     """
-    array = np.asarray(samples)
+    try:
+        array = np.asarray(samples)
+    except ValueError:
+        raise AudioFormatError(
+            f"{name}: expected one channel of shape (n,), got rows of unequal length"
+        ) from None
     if array.ndim != 1:
         raise AudioFormatError(
             f"{name}: expected one channel of shape (n,), got shape {array.shape}"

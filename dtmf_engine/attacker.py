@@ -92,7 +92,7 @@ def read_press(
     lengths.add(min(end_sample - start_sample, samples_from_ms(400)))
     for length in sorted(lengths):
         first = max(0, start_sample - min(length, _BEFORE_SAMPLES))
-        last = min(len(audio), end_sample + min(length, _AFTER_SAMPLES))
+        last = max(0, min(len(audio), end_sample + min(length, _AFTER_SAMPLES)))
         stretch = audio[first:last]
         if len(stretch) < length:
             continue

@@ -35,8 +35,6 @@ How unlikely luck must be before a share of right guesses counts as a leak.
 CERTAIN_NATS = 9.2
 """A guess with this margin claims odds of 10,000 to 1."""
 
-_MAX_DELAY_SAMPLES = samples_from_ms(2000)
-
 
 @dataclass(frozen=True, slots=True)
 class Press:
@@ -196,20 +194,19 @@ def find_delay(caller: Float64, agent: Float64) -> int:
         agent: [shape=(m,)] at 8 kHz.
 
     Returns:
-        A number of samples, 0 to 16000; 0 if the two have nothing in common.
+        A number of samples, negative if the agent's recording begins later
+        than the caller's; 0 if the two have nothing in common.
     """
     if not caller.any() or not agent.any():
         return 0
     product = correlate(agent, caller, mode="full", method="fft")
-    middle = len(caller) - 1
-    forward = product[middle : middle + _MAX_DELAY_SAMPLES + 1]
-    best = int(np.argmax(forward))
+    best = int(np.argmax(product))
     # Unrelated recordings of n samples correlate to about 1 / sqrt(n).
-    strength = float(forward[best]) / float(
+    strength = float(product[best]) / float(
         np.linalg.norm(caller) * np.linalg.norm(agent)
     )
     certain = 6 / np.sqrt(min(len(caller), len(agent)))
-    return best if strength > certain else 0
+    return best - (len(caller) - 1) if strength > certain else 0
 
 
 def _without(audio: Float64, presses: Sequence[Press]) -> Float64:

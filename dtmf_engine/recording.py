@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from dtmf_engine.arrays import Float64, Int16
+from dtmf_engine.arrays import Float64, Int16, as_samples, to_float64, to_int16
 from dtmf_engine.errors import AudioFormatError, ParameterError
-from dtmf_engine.units import FULL_SCALE, require_sample_rate
+from dtmf_engine.units import require_sample_rate
 
 
 _EXACT_IN_16_BITS = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
@@ -67,6 +67,7 @@ def read_recording(data: bytes, name: str = "recording") -> Recording:
     Raises:
         AudioFormatError: it is no audio file, damaged, or empty of channels.
     """
+    _check_whole(data, name)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             exact = file.subtype in _EXACT_IN_16_BITS
@@ -105,6 +106,7 @@ def write_recording(
         encoding: `pcm16`, and in a WAV also `mulaw`, `alaw` or `float`.
 
     Raises:
+        AudioFormatError: the samples are not audio.
         ParameterError: container and encoding do not go together.
     """
     try:
@@ -116,15 +118,47 @@ def write_recording(
             f"got {container!r} {encoding!r}"
         ) from None
     out = io.BytesIO()
-    audio = np.asarray(channels)
-    if subtype == "FLOAT" and audio.dtype == np.int16:
-        # libsndfile would write the integers as they are, 32768 times too loud.
-        audio = audio / FULL_SCALE
     soundfile.write(
         out,
-        audio,
+        _frames(channels, as_float=subtype == "FLOAT"),
         require_sample_rate(sample_rate_hz),
         format=container,
         subtype=subtype,
     )
     return out.getvalue()
+
+
+def _check_whole(data: bytes, name: str) -> None:
+    """
+    Refuse a WAV file that ends before its header says.
+
+    libsndfile reads what is there; an audit of half a recording would call it
+    clean. A size of nought or of all ones is what programs write that do not
+    know yet how long the file will be.
+    """
+    if data[:4] != b"RIFF" or len(data) < 8:
+        return
+    size = int.from_bytes(data[4:8], "little")
+    if size not in {0, 0xFFFFFFFF} and size + 8 > len(data):
+        raise AudioFormatError(
+            f"{name}: expected {size + 8} bytes by its header, got {len(data)}"
+        )
+
+
+def _frames(channels: npt.ArrayLike, *, as_float: bool) -> Int16 | Float64:
+    """
+    Give samples as libsndfile wants them, [shape=(n, channels)].
+
+    libsndfile would write integers into a float file as they are, 32768 times
+    too loud, and cut floats off where they should be rounded.
+    """
+    array = np.asarray(channels)
+    columns = array[:, None] if array.ndim == 1 else array
+    if columns.ndim != 2:
+        raise AudioFormatError(
+            f"channels: expected shape (n,) or (n, channels), got {array.shape}"
+        )
+    checked = [as_samples(columns[:, c], "channels") for c in range(columns.shape[1])]
+    if as_float:
+        return np.stack([to_float64(channel) for channel in checked], axis=1)
+    return np.stack([to_int16(channel) for channel in checked], axis=1)

@@ -45,13 +45,13 @@ class Suppressor:
         self.delay_samples = self._stage.delay_samples
         """The constant delay of the output, in samples of the stream: 20 ms."""
         self._held = np.zeros(self.delay_samples)
-        self._is_float = False
+        self._is_float: bool | None = None
         self._n_masked = 0
 
     @property
     def n_masked_samples(self) -> int:
         """
-        How many samples of the output were replaced or faded so far.
+        How many samples of the output were replaced or faded, over all streams.
         """
         return self._n_masked
 
@@ -113,12 +113,17 @@ class Suppressor:
         out, masked = self._stage.flush()
         tail = self._finish(np.zeros(self.delay_samples), out, masked)
         self._held = np.zeros(self.delay_samples)
+        self._is_float = None
         return tail
 
     def _finish(
         self, audio: Int16 | Float64, out: Int16, masked: Bool
     ) -> Int16 | Float64:
         self._n_masked += int(np.count_nonzero(masked))
+        if self._is_float is None:
+            # A stream that begins with a loss may become one of floats: silence
+            # is the one thing that is the same in both.
+            return np.zeros_like(out)
         if not self._is_float:
             return out
         # Floats go round the 16 bits of the analysis wherever they were not masked.

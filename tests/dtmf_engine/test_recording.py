@@ -172,33 +172,32 @@ def test_read_recording_refuses_a_file_cut_off_in_its_header(container: str) -> 
     for n_bytes in range(0, 37, 3):
         with pytest.raises(
             AudioFormatError,
-            match=r"^recording: expected a WAV, FLAC, OGG or MP3 file, "
-            r"libsndfile says: .+$",
+            match=r"^recording: expected (\d+ bytes by its header, got \d+|"
+            r"a WAV, FLAC, OGG or MP3 file, libsndfile says: .+)$",
         ):
             read_recording(data[:n_bytes])
 
 
 @pytest.mark.parametrize("container", ["WAV", "FLAC"])
-def test_read_recording_of_a_file_cut_off_later_gives_no_wrong_sample(
-    container: str,
-) -> None:
+def test_read_recording_refuses_a_file_cut_off_later(container: str) -> None:
     """
-    A recorder that died leaves a file cut off anywhere: it is an error, or what
-    there is of it.
+    A recorder that died leaves half a file; half a call is not taken for a call.
     """
     data = write_recording(NOISE, 8000, container=container)
-    n_read = 0
     for n_bytes in range(44, len(data), 97):
-        try:
-            recording = read_recording(data[:n_bytes])
-        except AudioFormatError:
-            continue
-        n_read += 1
-        (channel,) = recording.channels
-        assert np.array_equal(channel, NOISE[: len(channel)])
-    if container == "WAV":
-        # PCM needs no end to be read.
-        assert n_read > 10
+        with pytest.raises(AudioFormatError):
+            read_recording(data[:n_bytes])
+
+
+def test_read_recording_takes_a_stream_of_unknown_length() -> None:
+    """
+    Programs that write a WAV into a pipe cannot know its length.
+    """
+    data = bytearray(write_recording(NOISE, 8000))
+    for unknown in (b"\0\0\0\0", b"\xff\xff\xff\xff"):
+        data[4:8] = unknown
+        (channel,) = read_recording(bytes(data)).channels
+        assert np.array_equal(channel, NOISE)
 
 
 def test_read_recording_refuses_infinite_samples() -> None:
