@@ -8,7 +8,6 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Header, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
@@ -123,15 +122,12 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 405:
-            return _answer(ApiError(405, METHOD_NOT_ALLOWED, "Method not allowed"))
-        return _answer(not_found(request.url.path))
-
-    @app.exception_handler(RequestValidationError)
-    async def validation_error(
-        _request: Request, _error: RequestValidationError
-    ) -> Response:
-        return _answer(ApiError(400, BAD_REQUEST, "Bad request"))
+        if error.status_code != 405:
+            return _answer(not_found(request.url.path))
+        answer = _answer(ApiError(405, METHOD_NOT_ALLOWED, "Method not allowed"))
+        # RFC 9110 section 15.5.6: it says which methods there are.
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(Exception)
     async def bug(_request: Request, _error: Exception) -> Response:

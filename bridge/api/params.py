@@ -5,6 +5,8 @@ Unknown parameters are ignored, as Twilio does. A value is never echoed in an
 error: `Parameter` may hold anything.
 """
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -35,6 +37,9 @@ from bridge.pay.request import (
 
 Form = Mapping[str, str]
 
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+"""RFC 3986 section 2."""
+
 MAX_TIMEOUT_S = 600
 MAX_URL_LENGTH = 4000
 MAX_KEY_LENGTH = 255
@@ -59,7 +64,7 @@ def parse_start(form: Form) -> PaymentRequest:
     Raises:
         ApiError: one is missing or wrong; the message names it.
     """
-    if form.get("Input", "dtmf") != "dtmf":
+    if form.get("Input", "") not in {"", "dtmf"}:
         raise invalid("Input", "dtmf")
     currency = _currency(form.get("Currency") or "USD")
     return PaymentRequest(
@@ -131,19 +136,34 @@ def status_callback(form: Form) -> str:
             BAD_REQUEST,
             "Missing required parameter StatusCallback in the post body",
         )
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        good = False
-    if not good or len(url) > MAX_URL_LENGTH:
+    if len(url) > MAX_URL_LENGTH or not _is_url(url):
         raise invalid(
             "StatusCallback",
             f"an absolute http or https URL of at most {MAX_URL_LENGTH} characters",
             INVALID_STATUS_CALLBACK,
         )
     return url
+
+
+def _is_url(text: str) -> bool:
+    """
+    Tell whether a text is a URL that is requested exactly as it stands.
+
+    Whatever a client would rewrite on the way out (blanks, braces, letters that
+    are not ASCII) would be requested otherwise than it is signed.
+    """
+    if not _URL_CHARACTERS.fullmatch(text):
+        return False
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises where it is no number
+        host = parts.hostname or ""
+        host.encode("ascii").decode("idna")  # raises where it is no name
+        if host and (":" in host or host.replace(".", "").isdecimal()):
+            ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(host)
 
 
 def _currency(text: str) -> Currency:

@@ -18,11 +18,16 @@ class Fault(StrEnum):
 
     STATUS_4XX = "4xx"
     STATUS_5XX = "5xx"
+    STATUS_LATER = "later"
+    """408 or 429: the receiver asks for another try. No value of `rp`: `4xx` means
+    these, too."""
     CONNECT = "ct"
     READ = "rt"
 
 
-_DEFAULT_FAULTS = frozenset({Fault.STATUS_5XX, Fault.CONNECT, Fault.READ})
+_DEFAULT_FAULTS = frozenset(
+    {Fault.STATUS_5XX, Fault.STATUS_LATER, Fault.CONNECT, Fault.READ}
+)
 
 _DEFAULT_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
 """Ten retries over four minutes: a restart of the receiver is survived."""
@@ -59,13 +64,13 @@ def fault_of_status(status: int) -> Fault | None:
     Judge an HTTP status; `None` if the callback is delivered.
 
     A redirect is not followed and counts as a fault of the receiver's
-    configuration, as 4xx. 408 and 429 ask for another try, as 5xx does.
+    configuration, as 4xx.
     """
     if 200 <= status < 300:
         return None
-    if status >= 500 or status in {408, 429}:
-        return Fault.STATUS_5XX
-    return Fault.STATUS_4XX
+    if status in {408, 429}:
+        return Fault.STATUS_LATER
+    return Fault.STATUS_5XX if status >= 500 else Fault.STATUS_4XX
 
 
 def split_target(url: str) -> tuple[str, Schedule]:
@@ -84,6 +89,8 @@ def split_target(url: str) -> tuple[str, Schedule]:
     n_retries = min(n_retries, _OVERRIDE_MAX_RETRIES)
     wanted = overrides.get("rp", "ct").split(",")
     faults = set(Fault) if "all" in wanted else {f for f in Fault if f in wanted}
+    if Fault.STATUS_4XX in faults:
+        faults.add(Fault.STATUS_LATER)
     return bare, Schedule(
         (_OVERRIDE_DELAY_S,) * n_retries, frozenset(faults or {Fault.CONNECT})
     )

@@ -11,11 +11,8 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 import msgspec
-
-from bridge.connectors.generic import parse_request
 
 
 class Behaviour(StrEnum):
@@ -38,7 +35,6 @@ APPROVED_CARDS = frozenset(
         "5555555555554444",
         "378282246310005",
         "6011111111111117",
-        "3065930009020004",
         "3566002020360505",
         "6200000000000005",
         "6771798021000008",
@@ -68,6 +64,9 @@ DECLINED_CARDS = {
 ERROR_CARD = "4000000000000119"
 """Published by Stripe for a processing error."""
 
+KNOWN_CARDS = APPROVED_CARDS | DECLINED_CARDS.keys() | {ERROR_CARD}
+"""All published numbers that the gateway takes."""
+
 ERROR_CENTS = "51"
 TIMEOUT_CENTS = "52"
 DECLINE_CENTS = "53"
@@ -77,6 +76,17 @@ BEHAVIOUR_PARAMETER = "sandbox"
 """The member of `Parameter` that chooses an outcome for any card and amount."""
 
 NOT_A_TEST_CARD = "invalid_test_card"
+
+
+class _Request(msgspec.Struct):
+    method: str
+    transaction_id: str
+    cardnumber: str
+    amount: str | None = None
+    parameters: dict[str, str] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +125,14 @@ class SandboxGateway:
         if not hmac.compare_digest(expected, authorization.encode()):
             return _json(401, {"error_code": "unauthorized"})
         try:
-            request = parse_request(body)
-            transaction, card = request["transaction_id"], request["cardnumber"]
-            method, cents = request["method"], _cents(request.get("amount"))
-        except (msgspec.MsgspecError, KeyError):
+            request = _decoder.decode(body)
+        except msgspec.MsgspecError:
             return _json(400, {"error_code": "bad_request"})
-        if transaction in self.transactions:
-            return self.transactions[transaction]
-        behaviour = _behaviour(request, card, cents)
-        answer = self._answer(behaviour, method, card)
-        self.transactions[transaction] = answer
+        if request.transaction_id in self.transactions:
+            return self.transactions[request.transaction_id]
+        behaviour = _behaviour(request)
+        answer = self._answer(behaviour, request.method, request.cardnumber)
+        self.transactions[request.transaction_id] = answer
         return GatewayAnswer(0) if behaviour is Behaviour.TIMEOUT else answer
 
     def _answer(self, behaviour: Behaviour, method: str, card: str) -> GatewayAnswer:
@@ -138,7 +146,7 @@ class SandboxGateway:
             return _json(
                 200, {kind: None, "error_code": code, "error_message": message}
             )
-        if card not in APPROVED_CARDS:
+        if card not in KNOWN_CARDS:
             message = "The sandbox takes published test cards only."
             return _json(
                 200,
@@ -149,10 +157,12 @@ class SandboxGateway:
         return _json(200, {**answer, "error_message": None})
 
 
-def _behaviour(request: dict[str, Any], card: str, cents: str) -> Behaviour:
-    wish = (request.get("parameters") or {}).get(BEHAVIOUR_PARAMETER)
+def _behaviour(request: _Request) -> Behaviour:
+    wish = (request.parameters or {}).get(BEHAVIOUR_PARAMETER)
     if wish in set(Behaviour):
-        return Behaviour(wish)
+        return Behaviour(str(wish))
+    cents = (request.amount or "").partition(".")[2]
+    card = request.cardnumber
     if cents == TIMEOUT_CENTS:
         return Behaviour.TIMEOUT
     if cents == ERROR_CENTS or card == ERROR_CARD:
@@ -160,10 +170,6 @@ def _behaviour(request: dict[str, Any], card: str, cents: str) -> Behaviour:
     if cents == DECLINE_CENTS or card in DECLINED_CARDS:
         return Behaviour.DECLINE
     return Behaviour.APPROVE
-
-
-def _cents(amount: str | None) -> str:
-    return str(amount or "").partition(".")[2]
 
 
 def _json(status: int, body: dict[str, str | None]) -> GatewayAnswer:

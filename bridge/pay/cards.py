@@ -3,7 +3,8 @@ Card brands: which one a number belongs to, how long it is, and its check digit.
 
 Prefixes and lengths are those of Twilio's `<Pay>` documentation, with two
 departures, both recorded in DECISIONS.md: its 15 in Visa's lengths is a slip
-for 16, and Diners Club numbers have 14 digits under every prefix.
+for 16, and Diners Club numbers have 14 digits under every prefix, 300 to 305
+included.
 """
 
 from dataclasses import dataclass

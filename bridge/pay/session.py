@@ -6,7 +6,7 @@ A machine: commands and events go in with `now`, outputs come out of `poll`,
 no other call. See `states` for what may happen when.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -35,6 +35,7 @@ from bridge.pay.outputs import (
 )
 from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.states import State, Trigger, next_state
+from bridge.scrub import hide
 
 
 FINISH_KEY = "#"
@@ -155,6 +156,8 @@ class PaySession:
         if self._field is not None:
             self._abandon()
         if field is Field.SECURITY_CODE and not self._is_card_known():
+            if self.state is State.CAPTURING:
+                self._move(Trigger.FIELD_ENDED)
             self._report(
                 Step.UPDATE, capture=field, error_type=ErrorType.CODE_BEFORE_CARD
             )
@@ -265,7 +268,7 @@ class PaySession:
         self._end(
             Trigger.ANSWER,
             Result.SUCCESS if approved else Result.CONNECTOR_ERROR,
-            self._answer(outcome),
+            self._scrubbed(self._answer(outcome)),
         )
 
     # Time.
@@ -417,6 +420,20 @@ class PaySession:
                     + " The outcome is unknown; check with the gateway before "
                     "trying again.",
                 )
+
+    def _scrubbed(self, answer: GatewayAnswer) -> GatewayAnswer:
+        """
+        Take out of a gateway's own words what it was told.
+        """
+        secrets = [
+            self._entries[Field.CARD_NUMBER].digits,
+            self._entries[Field.SECURITY_CODE].digits,
+        ]
+        return replace(
+            answer,
+            payment_error=hide(answer.payment_error, secrets),
+            connector_error=hide(answer.connector_error, secrets),
+        )
 
     def _end(
         self, trigger: Trigger, result: Result, answer: GatewayAnswer | None = None

@@ -7,15 +7,13 @@ Luhn check.
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-
-_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
+from bridge.scrub import hide_card_numbers
 
 
 def configure_logging(level: str) -> None:
@@ -49,23 +47,10 @@ class _Forward(logging.Handler):
         )
 
 
-def scrub(text: str) -> str:
-    """
-    Replace everything in a text that could be a card number.
-    """
-    return _RUN.sub(lambda m: "[digits]" if _is_luhn(m.group()) else m.group(), text)
-
-
-def _is_luhn(text: str) -> bool:
-    digits = [int(c) for c in text if c.isdecimal()]
-    doubled = [2 * d - 9 if d > 4 else 2 * d for d in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
 def _without_card_numbers(
     _logger: object, _name: str, record: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     return {
-        name: scrub(value) if isinstance(value, str) else value
+        name: hide_card_numbers(value) if isinstance(value, str) else value
         for name, value in record.items()
     }

@@ -11,6 +11,7 @@ import httpx
 from bridge.connectors.base import Failure, GatewayCall
 from bridge.connectors.sandbox import IN_PROCESS_URL
 from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.secret import wipe
 
 
 CONNECT_TIMEOUT_S = 5.0
@@ -84,7 +85,8 @@ class HttpOutbound:
                     return response.status_code, bytes(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return Failure.NOT_CONNECTED
-        except httpx.UnsupportedProtocol:
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
+            # The URL cannot be requested at all.
             return Failure.NOT_CONNECTED
         except (httpx.HTTPError, TimeoutError):
             return Failure.NO_ANSWER
@@ -114,5 +116,4 @@ async def ask_gateway(
             return Failure.NO_ANSWER
         return answer.status, answer.body
     finally:
-        for place in range(len(call.body)):
-            call.body[place] = 0
+        wipe(call.body)

@@ -1,0 +1,3 @@
+"""
+Tests of the bridge, a file for each module.
+"""

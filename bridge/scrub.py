@@ -1,0 +1,81 @@
+"""
+Scrubbing: card data out of text that somebody else wrote.
+
+Gateways echo what they were sent, in error texts and codes. Nothing of that may
+reach a callback, a log or the ledger.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from bridge.secret import Secret
+
+
+HIDDEN = "[digits]"
+
+_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
+_SEPARATORS = " -"
+
+
+def hide_card_numbers(text: str) -> str:
+    """
+    Replace every run of 12 to 19 digits that passes the Luhn check.
+    """
+    return _RUN.sub(
+        lambda match: HIDDEN if _is_luhn(match.group()) else match.group(), text
+    )
+
+
+def hide(text: str, secrets: Iterable[Secret]) -> str:
+    """
+    Replace every appearance of these secrets, and all that could be card numbers.
+
+    Blanks and dashes between digits do not hide a secret; a secret that is part
+    of a longer run of digits is another number.
+    """
+    for secret in secrets:
+        # No pattern is made of the secret: compiled patterns are kept.
+        for start, stop in reversed(list(_places(text, secret))):
+            text = text[:start] + HIDDEN + text[stop:]
+    return hide_card_numbers(text)
+
+
+def _places(text: str, secret: Secret) -> Iterator[tuple[int, int]]:
+    if not len(secret):
+        return
+    place = 0
+    while place < len(text):
+        stop = _match(text, place, secret)
+        if stop is None:
+            place += 1
+            continue
+        yield place, stop
+        place = stop
+
+
+def _match(text: str, place: int, secret: Secret) -> int | None:
+    if place and text[place - 1].isdecimal():
+        return None
+    n_matched = 0
+    while n_matched < len(secret):
+        if place >= len(text):
+            return None
+        character = text[place]
+        if character in _SEPARATORS and n_matched:
+            place += 1
+            continue
+        if not character.isascii() or not character.isdecimal():
+            return None
+        if int(character) != secret[n_matched]:
+            return None
+        n_matched += 1
+        place += 1
+    if place < len(text) and text[place].isdecimal():
+        return None
+    return place
+
+
+def _is_luhn(text: str) -> bool:
+    digits = [int(c) for c in text if c.isdecimal()]
+    doubled = [2 * d - 9 if d > 4 else 2 * d for d in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

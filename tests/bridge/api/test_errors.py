@@ -1,0 +1,66 @@
+"""
+API errors: the body that SDKs read.
+"""
+
+from bridge.api import errors
+from bridge.api.errors import ApiError, invalid, not_found
+
+
+def test_error_body_has_the_four_fields_that_sdks_read() -> None:
+    """
+    With a `title` or a `type` it would be another kind of error to them.
+    """
+    error = ApiError(400, 64018, "Value needed")
+    assert error.body() == {
+        "code": 64018,
+        "message": "Value needed",
+        "more_info": "https://www.twilio.com/docs/errors/64018",
+        "status": 400,
+    }
+    assert str(error) == "Value needed"
+
+
+def test_error_codes_are_those_of_twilio_s_dictionary() -> None:
+    """
+    Clients switch on the numbers; each has one meaning.
+    """
+    codes = {name: value for name, value in vars(errors).items() if name.isupper()}
+    del codes["MORE_INFO"]
+    assert codes == {
+        "BAD_REQUEST": 20001,
+        "AUTHENTICATE": 20003,
+        "METHOD_NOT_ALLOWED": 20004,
+        "NOT_FOUND": 20404,
+        "CONFLICT": 20409,
+        "INTERNAL": 20500,
+        "UNAVAILABLE": 20503,
+        "CALL_NOT_IN_PROGRESS": 21220,
+        "INVALID_STATUS_CALLBACK": 21609,
+        "INVALID_CHARGE_AMOUNT": 64003,
+        "UNKNOWN_CONNECTOR": 64004,
+        "UNSUPPORTED_PAYMENT_METHOD": 64013,
+        "CAPTURE_OR_STATUS": 64018,
+        "INVALID_PARAMETER": 64020,
+        "SESSION_IN_PROGRESS": 64021,
+    }
+
+
+def test_error_of_a_parameter_names_it_and_what_was_expected() -> None:
+    """
+    Its code is the general one unless it has one of its own.
+    """
+    general, special = invalid("Timeout", "a number"), invalid("Url", "one", 21609)
+    assert (general.status, general.code) == (400, 64020)
+    assert general.message == "Invalid Parameter Value: Timeout: expected a number"
+    assert (special.status, special.code) == (400, 21609)
+
+
+def test_error_of_a_path_says_it_in_twilio_s_words() -> None:
+    """
+    Clients have been seen to match the text.
+    """
+    error = not_found("/2010-04-01/Accounts/AC1.json")
+    assert (error.status, error.code) == (404, 20404)
+    assert error.message == (
+        "The requested resource /2010-04-01/Accounts/AC1.json was not found"
+    )

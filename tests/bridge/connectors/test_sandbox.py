@@ -1,0 +1,106 @@
+"""
+The sandbox connector, speaking to the sandbox gateway.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bridge.connectors.base import Connector
+from bridge.connectors.sandbox import SandboxConnector
+from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.pay.outcomes import Approved, Declined, Invalid, Outcome, Unknown
+from bridge.pay.request import ChargeRequest
+from tests.support.pay import CHARGE, DECLINED, TOKENIZE, VISA, secret
+
+
+CONNECTOR: Connector = SandboxConnector()
+
+
+def _request(card: str, *, token: bool = False, amount: str = "9.99") -> ChargeRequest:
+    charge = replace(CHARGE, charge_amount=Decimal(amount))
+    return ChargeRequest(
+        payment=TOKENIZE if token else charge,
+        card_number=secret(card),
+        expiration_date=secret("1230"),
+        security_code=secret("123"),
+        postal_code=secret("94109"),
+    )
+
+
+def _ask(
+    gateway: SandboxGateway, request: ChargeRequest, connector: Connector = CONNECTOR
+) -> Outcome:
+    call = connector.encode(request, "a1")
+    answer = gateway.receive_request(call.headers["Authorization"], bytes(call.body))
+    return connector.decode(answer.status, answer.body, request)
+
+
+@pytest.mark.parametrize(
+    ("request_", "outcome"),
+    [
+        (_request(VISA), Approved(confirmation_code="ch_id1")),
+        (_request(VISA, token=True), Approved(token="tok_id1")),
+        (
+            _request(DECLINED),
+            Declined(code="card_declined", message="The card was declined."),
+        ),
+        (
+            _request(DECLINED, token=True),
+            Declined(code="card_declined", message="The card was declined."),
+        ),
+        (
+            # Not even a number: its check digit is wrong.
+            _request("4000000000000000"),
+            Invalid(
+                code="invalid_test_card",
+                message="The sandbox takes published test cards only.",
+                pay_error_code=64022,
+            ),
+        ),
+        (
+            _request(VISA, amount="9.51"),
+            Unknown(message="Got malformed response from Payment Provider."),
+        ),
+    ],
+)
+def test_sandbox_answers_as_a_gateway_does(
+    request_: ChargeRequest, outcome: Outcome
+) -> None:
+    """
+    Connector and gateway understand each other, whatever is asked.
+    """
+    gateway = SandboxGateway("sandbox", "sandbox", lambda: "id1")
+    assert _ask(gateway, request_) == outcome
+
+
+def test_sandbox_refuses_wrong_credentials_as_a_configuration_error() -> None:
+    """
+    What is wrong then is the operator's setting, not the card.
+    """
+    gateway = SandboxGateway("sandbox", "another", lambda: "id1")
+    assert _ask(gateway, _request(VISA)) == Invalid(
+        code="401",
+        message="The payment gateway refused our credentials.",
+        pay_error_code=64001,
+    )
+    connector = SandboxConnector(password="another")
+    assert _ask(gateway, _request(VISA), connector) == Approved(
+        confirmation_code="ch_id1"
+    )
+
+
+def test_sandbox_connector_goes_where_it_is_told() -> None:
+    """
+    It lives in the bridge's process unless it is given an address.
+    """
+    call = CONNECTOR.encode(_request(VISA), "a1")
+    assert (call.url, call.read_timeout_s) == ("sandbox:", 2.0)
+    assert CONNECTOR.name == "Default"
+    other = SandboxConnector(
+        name="Test", url="https://gateway.example", read_timeout_s=1.0
+    )
+    call = other.encode(_request(VISA), "a1")
+    assert (call.url, call.read_timeout_s) == ("https://gateway.example", 1.0)
+    assert VISA not in repr(call)
