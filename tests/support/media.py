@@ -14,7 +14,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -342,7 +341,11 @@ async def stream(
     if not reads:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     plug.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", port))
+    try:
+        await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", port))
+    except OSError:
+        plug.close()
+        raise
     connection = await connect(
         f"ws://127.0.0.1:{port}{path}",
         sock=plug,
@@ -417,103 +420,3 @@ async def house(
     finally:
         await server.stop()
         analyser.stop()
-
-
-# A web server that is posted to.
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """
-    One request.
-    """
-
-    path: str
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    form: Mapping[str, str]
-
-
-@dataclass(slots=True)
-class Receiver:
-    """
-    What was posted, and what is answered: 204 until told otherwise.
-    """
-
-    url: str = ""
-    posts: list[Posted] = field(default_factory=list)
-    answers: list[bytes] = field(default_factory=list)
-    """Whole answers for the next requests; an empty one is never sent."""
-
-    @property
-    def forms(self) -> list[Mapping[str, str]]:
-        """
-        The forms, in the order of their arrival.
-        """
-        return [post.form for post in self.posts]
-
-
-@contextlib.asynccontextmanager
-async def receiver() -> AsyncIterator[Receiver]:
-    """
-    Listen for HTTP on a free port of the loopback; one request a connection.
-    """
-    state = Receiver()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            headers = {
-                name.lower(): value
-                for name, _, value in (text.partition(": ") for text in head[1:])
-                if name
-            }
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-            state.posts.append(Posted(head[0].split(" ")[1], headers, form))
-            reply = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-            if state.answers:
-                reply = state.answers.pop(0)
-            writer.write(reply)
-            if not reply:
-                await reader.read()  # until the other side gives up
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(serve(reader, writer)))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/told"
-    try:
-        yield state
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        await server.wait_closed()
-
-
-def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """
-    Give a whole HTTP answer.
-    """
-    lines = [f"HTTP/1.1 {status} Test", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    lines += ["Connection: close", "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def closed_port() -> int:
-    """
-    Find a port of the loopback where nobody listens.
-    """
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        return int(plug.getsockname()[1])

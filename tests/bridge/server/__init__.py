@@ -1,0 +1,3 @@
+"""
+Tests of all that awaits.
+"""
