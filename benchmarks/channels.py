@@ -33,7 +33,7 @@ def rms(level_dbm0: float) -> float:
     """
     RMS of any signal of a level.
     """
-    return amplitude(level_dbm0) / np.sqrt(2)
+    return amplitude(level_dbm0) / 2**0.5
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def noise_at(entry: Entry, snr_db: float, random: Random) -> Wave:
     White noise at a ratio of all its power to that of both tones together.
     """
     power = level_of(entry.audio, entry) / 10 ** (snr_db / 10)
-    return random.standard_normal(len(entry.audio)) * np.sqrt(power)
+    return np.asarray(random.standard_normal(len(entry.audio)) * np.sqrt(power))
 
 
 def talker_at(entry: Entry, below_db: float, random: Random) -> Wave:

@@ -13,17 +13,30 @@ from bridge.secret import Secret
 
 HIDDEN = "[digits]"
 
-_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
+_SHORTEST, _LONGEST = 12, 19
+_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){11,}")
 _SEPARATORS = " -"
 
 
 def hide_card_numbers(text: str) -> str:
     """
     Replace every run of 12 to 19 digits that passes the Luhn check.
+
+    Runs inside longer runs count as well: a number may stand beside another one
+    with nothing but a blank between them.
     """
-    return _RUN.sub(
-        lambda match: HIDDEN if _is_luhn(match.group()) else match.group(), text
-    )
+    return _RUN.sub(lambda match: _without_numbers(match.group()), text)
+
+
+def _without_numbers(run: str) -> str:
+    places = [place for place, character in enumerate(run) if character.isdecimal()]
+    digits = [int(run[place]) for place in places]
+    for first in range(len(places) - _SHORTEST + 1):
+        for n in range(min(_LONGEST, len(places) - first), _SHORTEST - 1, -1):
+            if _is_luhn(digits[first : first + n]):
+                stop = places[first + n - 1] + 1
+                return run[: places[first]] + HIDDEN + hide_card_numbers(run[stop:])
+    return run
 
 
 def hide(text: str, secrets: Iterable[Secret]) -> str:
@@ -75,7 +88,6 @@ def _match(text: str, place: int, secret: Secret) -> int | None:
     return place
 
 
-def _is_luhn(text: str) -> bool:
-    digits = [int(c) for c in text if c.isdecimal()]
+def _is_luhn(digits: list[int]) -> bool:
     doubled = [2 * d - 9 if d > 4 else 2 * d for d in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

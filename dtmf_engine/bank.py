@@ -10,12 +10,12 @@ the air or a mask not yet closed, are then walked through hop by hop.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from dtmf_engine.arrays import Bool, Index, Int16
+from dtmf_engine.arrays import Bool, Float64, Index, Int16
 from dtmf_engine.comfort_noise import NoiseModel
 from dtmf_engine.decision import Limits, ToneTracker
 from dtmf_engine.errors import ParameterError
@@ -41,6 +41,9 @@ DELAY_SAMPLES = samples_from_ms(20)
 _HISTORY_SAMPLES = BACKGROUND_SAMPLES + 4 * DELAY_SAMPLES
 _SLICE_SAMPLES = 160 * 128
 """Longer input is worked off in slices that fit a processor's cache."""
+
+_MIN_SLICE_SAMPLES = 160
+"""But never in less than a frame, however many legs there are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +140,7 @@ class LegBank:
             np.zeros(array.shape, dtype=np.bool_),
             [[] for _ in rows],
         )
-        step = max(HOP_SAMPLES, _SLICE_SAMPLES // max(1, len(rows)))
+        step = max(_MIN_SLICE_SAMPLES, _SLICE_SAMPLES // max(1, len(rows)))
         for start in range(0, array.shape[1], step):
             self._process_slice(rows, array, slice(start, start + step), output)
         return output
@@ -279,65 +282,107 @@ class LegBank:
         # Legs that stand at the same place inside a hop are worked off together;
         # with frames of whole hops that is all of them.
         carried = self._position[rows] % HOP_SAMPLES
+        staged = []
         for carry in np.unique(carried):
             chosen = np.flatnonzero(carried == carry)
-            members, audio = rows[chosen], samples[chosen, part]
-            before = self._position[members]
-            recent = np.concatenate([self._history[members], audio], axis=1)
-            for i, events in self._judge(members, recent, before, int(carry)):
+            stage = self._stage(rows[chosen], samples[chosen, part], int(carry))
+            staged.append((chosen, stage))
+        # Nothing has changed up to here: if a leg made all this fail, the legs
+        # can be tried again one by one.
+        for chosen, stage in staged:
+            self._commit(stage)
+            output.audio[chosen, part] = stage.audio
+            output.masked[chosen, part] = stage.masked
+            for i, events in stage.events.items():
                 output.events[chosen[i]].extend(events)
-            self._position[members] = before + audio.shape[1]
-            self._history[members] = recent[:, -_HISTORY_SAMPLES:]
-            out, masked = self._emit(members, recent, before)
-            output.audio[chosen, part] = out
-            output.masked[chosen, part] = masked
+
+    def _stage(self, rows: Index, audio: Int16, carry: int) -> "_Stage":
+        """
+        Work off samples of legs that stand `carry` samples into a hop.
+        """
+        before = self._position[rows]
+        stage = _Stage(
+            rows=rows,
+            position=before + audio.shape[1],
+            recent=np.concatenate([self._history[rows], audio], axis=1),
+            legs={row: self._legs[row] for row in rows.tolist()},
+        )
+        start = _HISTORY_SAMPLES - carry
+        n_hops = (stage.recent.shape[1] - start) // HOP_SAMPLES
+        if n_hops:
+            self._judge(
+                stage, slice(start, start + n_hops * HOP_SAMPLES), before - carry
+            )
+        self._emit(stage, before)
+        return stage
 
     def _judge(
-        self, rows: Index, recent: Int16, before: npt.NDArray[np.int64], carry: int
-    ) -> list[tuple[int, list[Event]]]:
-        start = _HISTORY_SAMPLES - carry
-        n_hops = (recent.shape[1] - start) // HOP_SAMPLES
-        if not n_hops:
-            return []
-        stop = start + n_hops * HOP_SAMPLES
-        first = before - carry
-        hops = recent[:, start:stop].astype(np.float64)
-        sums = hop_sums(hops.reshape(len(rows), n_hops, -1), first // HOP_SAMPLES)
+        self, stage: "_Stage", hops: slice, first: npt.NDArray[np.int64]
+    ) -> None:
+        """
+        Look at whole hops, `first` being the place of each leg's first sample.
+        """
+        rows = stage.rows
+        audio = stage.recent[:, hops].astype(np.float64)
+        cut = audio.reshape(len(rows), -1, HOP_SAMPLES)
+        sums = hop_sums(cut, first // HOP_SAMPLES)
         re = np.concatenate([self._re[rows], sums.re], axis=1)
         im = np.concatenate([self._im[rows], sums.im], axis=1)
         energy = np.concatenate([self._energy[rows], sums.energy], axis=1)
-        self._re[rows] = re[:, -MEMORY_HOPS:]
-        self._im[rows] = im[:, -MEMORY_HOPS:]
-        self._energy[rows] = energy[:, -MEMORY_HOPS:]
         windows = Windows(re, im, energy)
         interesting = windows.interesting()
-        heard: list[tuple[int, list[Event]]] = []
-        for i in np.flatnonzero(interesting.any(axis=1) | self._active[rows]).tolist():
-            leg, first_sample = self._legs[rows[i]], int(first[i])
-            heard.append(
-                (
-                    i,
-                    leg.walk(
-                        windows, i, interesting[i], recent[i, :stop], first_sample
-                    ),
-                )
-            )
-            self._active[rows[i]] = not leg.is_idle(first_sample + stop - start)
-        return heard
+        active = self._active[rows]
+        for i in np.flatnonzero(interesting.any(axis=1) | active).tolist():
+            row, first_sample = int(rows[i]), int(first[i])
+            leg = stage.legs[row] = self._legs[row].copy()
+            recent = stage.recent[i, : hops.stop]
+            stage.events[i] = leg.walk(windows, i, interesting[i], recent, first_sample)
+            active[i] = not leg.is_idle(first_sample + audio.shape[1])
+        stage.memory = (
+            re[:, -MEMORY_HOPS:],
+            im[:, -MEMORY_HOPS:],
+            energy[:, -MEMORY_HOPS:],
+            active,
+        )
 
-    def _emit(
-        self, rows: Index, recent: Int16, before: npt.NDArray[np.int64]
-    ) -> tuple[Int16, Bool]:
-        n = recent.shape[1] - _HISTORY_SAMPLES
+    def _emit(self, stage: "_Stage", before: npt.NDArray[np.int64]) -> None:
+        n = stage.recent.shape[1] - _HISTORY_SAMPLES
         start = _HISTORY_SAMPLES - self.delay_samples
-        audio = recent[:, start : start + n].copy()
-        masked = np.zeros(audio.shape, dtype=np.bool_)
-        for i, row in enumerate(rows.tolist()):
-            leg = self._legs[row]
-            if not leg.masker.spans:
-                continue
-            first = int(before[i]) - self.delay_samples
-            audio[i], masked[i] = render(audio[i], first, leg.masker.spans, leg.seed)
-            leg.masker.forget(first + n - BACKGROUND_SAMPLES)
-            leg.lost = [gap for gap in leg.lost if gap[1] > first - BACKGROUND_SAMPLES]
-        return audio, masked
+        stage.audio = stage.recent[:, start : start + n].copy()
+        stage.masked = np.zeros(stage.audio.shape, dtype=np.bool_)
+        for i, row in enumerate(stage.rows.tolist()):
+            leg = stage.legs[row]
+            if leg.masker.spans:
+                first = int(before[i]) - self.delay_samples
+                stage.audio[i], stage.masked[i] = render(
+                    stage.audio[i], first, leg.masker.spans, leg.seed
+                )
+
+    def _commit(self, stage: "_Stage") -> None:
+        rows = stage.rows
+        self._position[rows] = stage.position
+        self._history[rows] = stage.recent[:, -_HISTORY_SAMPLES:]
+        if stage.memory is not None:
+            self._re[rows], self._im[rows] = stage.memory[0], stage.memory[1]
+            self._energy[rows], self._active[rows] = stage.memory[2], stage.memory[3]
+        oldest = stage.position - self.delay_samples - BACKGROUND_SAMPLES
+        for row, before in zip(rows.tolist(), oldest.tolist(), strict=True):
+            leg = self._legs[row] = stage.legs[row]
+            if leg.masker.spans:
+                leg.forget(before)
+
+
+@dataclass(slots=True, eq=False)
+class _Stage:
+    """
+    What some legs will be once a slice is committed.
+    """
+
+    rows: Index
+    position: npt.NDArray[np.int64]
+    recent: Int16
+    legs: dict[int, Leg]
+    audio: Int16 = field(init=False)
+    masked: Bool = field(init=False)
+    events: dict[int, list[Event]] = field(default_factory=dict)
+    memory: tuple[Float64, Float64, Float64, Bool] | None = None

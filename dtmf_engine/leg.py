@@ -7,7 +7,8 @@ with a shorter window and wider limits, because what the agent must not hear is
 more than what the session should count.
 """
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +43,24 @@ class Leg:
     seed: int
     lost: list[tuple[int, int]] = field(default_factory=list)
     """Stretches of the stream that never came: first sample, one past the last."""
+
+    def copy(self) -> "Leg":
+        """
+        Give a leg that can go on while this one stays as it is.
+        """
+        return replace(
+            self,
+            tracker=copy(self.tracker),
+            masker=self.masker.copy(),
+            lost=list(self.lost),
+        )
+
+    def forget(self, before_sample: int) -> None:
+        """
+        Drop masks and gaps that ended before a sample.
+        """
+        self.masker.forget(before_sample)
+        self.lost = [gap for gap in self.lost if gap[1] > before_sample]
 
     def is_idle(self, at_sample: int) -> bool:
         """

@@ -7,7 +7,7 @@ sample from t − delay on, and nothing before: `Masker` keeps to that, whatever
 the size of the chunks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -120,6 +120,12 @@ class Masker:
     armed: bool = False
     everything: bool = False
     """Whether all audio is being replaced, tone or not."""
+
+    def copy(self) -> "Masker":
+        """
+        Give a masker that can go on while this one stays as it is.
+        """
+        return replace(self, spans=[replace(span) for span in self.spans])
 
     @property
     def sensitivity(self) -> Sensitivity:

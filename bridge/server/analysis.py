@@ -21,6 +21,8 @@ from dtmf_engine.bank import BankOutput, LegBank
 from dtmf_engine.comfort_noise import DEFAULT_NOISE
 from dtmf_engine.events import DigitDetected, Event, NearMiss, ToneEnded, ToneStarted
 from dtmf_engine.g711 import decode_mulaw
+from dtmf_engine.leg import UNWATCHED_SAMPLES
+from dtmf_engine.units import SILENCE_DBM0
 
 
 @dataclass(slots=True)
@@ -30,6 +32,11 @@ class _Slot:
     """Samples of the leg so far."""
     offset: int = 0
     """Samples that the bank has not counted, because it failed on them."""
+    armed: bool = False
+    open_digit: str | None = None
+    """A digit that was reported and whose tone has not ended."""
+    broken_digit: str | None = None
+    """One that a failure broke off: what of it comes after is no other press."""
 
 
 class Analyser:
@@ -99,6 +106,7 @@ class Analyser:
         """
         Arm or disarm a leg, for all audio that has not been given back yet.
         """
+        self._slots[slot].armed = armed
         if armed:
             self._bank.arm(slot)
         else:
@@ -179,11 +187,16 @@ class Analyser:
         state = self._slots[slot]
         first = state.heard
         state.heard += n_samples
-        self._bank.reset(slot)
         state.offset = state.heard
-        noise = DEFAULT_NOISE.render(slot, first, n_samples)
+        self._bank.reset(slot)
+        if state.armed:
+            self._bank.arm(slot)
+        events: list[Event] = []
+        if state.open_digit is not None:
+            events.append(_broken_off(state.open_digit, first))
+            state.broken_digit, state.open_digit = state.open_digit, None
         everything = np.ones(n_samples, dtype=np.bool_)
-        self._hand_over(slot, np.rint(noise).astype(np.int16), everything, [])
+        self._hand_over(slot, _noise(slot, first, n_samples), everything, events)
 
     def _deliver(self, slots: Sequence[int], output: BankOutput) -> None:
         n_samples = output.audio.shape[1]
@@ -192,19 +205,26 @@ class Analyser:
             # Delivering to one leg may end the call of another.
             if state is None:
                 continue
+            first = state.heard
             state.heard += n_samples
             events = [_moved(event, state.offset) for event in output.events[i]]
-            masked = output.masked[i]
-            if state.offset:
-                masked = masked | self._unheard(state, n_samples)
-            self._hand_over(slot, output.audio[i], masked, events)
+            audio, masked = output.audio[i], output.masked[i]
+            reach = state.offset + self.delay_samples + UNWATCHED_SAMPLES
+            if state.offset and first < reach:
+                unwatched = self._unwatched(state, first, n_samples)
+                audio = np.where(unwatched, _noise(slot, first, n_samples), audio)
+                masked = masked | unwatched
+            events = [event for event in events if _counts(event, state)]
+            self._hand_over(slot, audio, masked, events)
 
-    def _unheard(self, state: _Slot, n_samples: int) -> Bool:
+    def _unwatched(self, state: _Slot, first: int, n_samples: int) -> Bool:
         """
-        Tell which samples lie before a failure that wiped the bank's memory.
+        Tell which samples a failure took out of the bank's sight.
+
+        All before it, and after it those of which no window is whole.
         """
-        first = state.heard - n_samples - self.delay_samples
-        return np.arange(first, first + n_samples) < state.offset
+        place = np.arange(first, first + n_samples) - self.delay_samples
+        return place < state.offset + UNWATCHED_SAMPLES
 
     def _hand_over(
         self, slot: int, audio: Int16, masked: Bool, events: list[Event]
@@ -217,6 +237,41 @@ class Analyser:
             # stretch of audio is lost to its agent, which is the safe side.
             self._metrics.analysis_failures.inc()
             self._log.exception("analysis not taken", slot=slot)
+
+
+def _noise(slot: int, first_sample: int, n_samples: int) -> Int16:
+    noise = DEFAULT_NOISE.render(slot, first_sample, n_samples)
+    return np.asarray(np.rint(noise).astype(np.int16))
+
+
+def _broken_off(digit: str, at_sample: int) -> ToneEnded:
+    return ToneEnded(
+        digit=digit,
+        start_sample=at_sample,
+        end_sample=at_sample,
+        low_dbm0=SILENCE_DBM0,
+        high_dbm0=SILENCE_DBM0,
+    )
+
+
+def _counts(event: Event, state: _Slot) -> bool:
+    """
+    Follow which digit is open, and tell whether an event is one to hand on.
+    """
+    match event:
+        case DigitDetected(digit=digit, start_sample=start):
+            broken, state.broken_digit = state.broken_digit, None
+            if digit == broken and start <= state.offset + UNWATCHED_SAMPLES:
+                # The rest of a press that was reported before the failure.
+                state.open_digit = None
+                return False
+            state.open_digit = digit
+        case ToneEnded():
+            was_open, state.open_digit = state.open_digit, None
+            return was_open is not None
+        case ToneStarted() | NearMiss():
+            pass
+    return True
 
 
 def _moved(event: Event, offset: int) -> Event:

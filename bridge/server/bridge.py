@@ -87,6 +87,8 @@ class Bridge:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._serve(group, ledger, outbound, ready)
+        except* ConfigError as failed:
+            raise failed.exceptions[0] from None
         finally:
             await outbound.close()
             ledger.close()

@@ -50,7 +50,24 @@ class _Forward(logging.Handler):
 def _without_card_numbers(
     _logger: object, _name: str, record: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    return {
-        name: hide_card_numbers(value) if isinstance(value, str) else value
-        for name, value in record.items()
-    }
+    return {name: _scrubbed(value) for name, value in record.items()}
+
+
+def _scrubbed(value: object) -> object:
+    match value:
+        case str():
+            return hide_card_numbers(value)
+        case bool() | None:
+            return value
+        case int() if value >= 10**11:
+            text = str(value)
+            hidden = hide_card_numbers(text)
+            return value if hidden == text else hidden
+        case dict():
+            return {_scrubbed(name): _scrubbed(item) for name, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_scrubbed(item) for item in value]
+        case int() | float():
+            return value
+    # The renderer would print its repr.
+    return hide_card_numbers(repr(value))

@@ -26,6 +26,7 @@ from bridge.server.runner import Runner
 from bridge.server.switchboard import Call, Switchboard
 from bridge.signature import HEADER
 from bridge.stream.events import (
+    GOING_AWAY,
     NORMAL,
     POLICY_VIOLATION,
     TRY_AGAIN_LATER,
@@ -53,8 +54,8 @@ from bridge.stream.twilio import TwilioStream
 MAX_MESSAGE_BYTES = 64 * 1024
 """A message of 20 ms has 400 bytes; the longest audio taken, 2 s, has 22,000."""
 
-MAX_QUEUED_MESSAGES = 100
-"""Two seconds of audio for a peer that does not read."""
+MAX_QUEUED_CHARACTERS = 32_000
+"""Two seconds of audio, base64 and braces, for a peer that does not read."""
 
 MAX_STALL_S = 10.0
 """How long a peer may leave its queue full."""
@@ -62,7 +63,7 @@ MAX_STALL_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
 """For the closing handshake, before the connection is cut."""
 
-MAX_REASON_LENGTH = 120
+MAX_REASON_BYTES = 120
 """RFC 6455 leaves a close frame 123 bytes for its reason."""
 
 MAX_IGNORED_LOGGED = 3
@@ -139,9 +140,14 @@ class MediaServer:
         """
         Close what is left and wait for it.
         """
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        if self._server is None:
+            return
+        self._server.close()
+        # `close` does nothing the second time, after `stop_listening`.
+        async with asyncio.TaskGroup() as group:
+            for connection in list(self._server.connections):
+                group.create_task(_close(connection, GOING_AWAY, "shutting down"))
+        await self._server.wait_closed()
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """
@@ -190,6 +196,7 @@ class _Connection:
         self._stream = TwilioStream(now=loop.time())
         self._runner = Runner(self._stream, self._handle)
         self._queue: deque[str] = deque()
+        self._n_queued = 0
         self._wake = asyncio.Event()
         self._full_since: float | None = None
         self._closing: Close | None = None
@@ -207,6 +214,8 @@ class _Connection:
                 group.create_task(self._write()),
                 group.create_task(self._close_when_told()),
             ]
+            # The first deadline is for the first message.
+            self._runner.step(lambda _now: None)
             try:
                 await self._read()
             finally:
@@ -223,29 +232,25 @@ class _Connection:
                     receive = partial(self._stream.receive_message, message)
                     self._runner.step(lambda now: receive(now=now))  # noqa: B023
         except ConnectionClosed as error:
-            self._log.info("stream broken", reason=str(error)[:200])
+            if self._closing is None:
+                self._log.info("stream broken", reason=str(error)[:200])
 
     async def _write(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
+                text = self._queue.popleft()
+                self._n_queued -= len(text)
                 try:
-                    await self._socket.send(self._queue.popleft())
+                    await self._socket.send(text)
                 except ConnectionClosed:
                     return
 
     async def _close_when_told(self) -> None:
         await self._told_to_close.wait()
         assert self._closing is not None  # set before the event
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._socket.close(
-                    self._closing.code, self._closing.reason[:MAX_REASON_LENGTH]
-                )
-        except TimeoutError:
-            # It does not read: no closing handshake will come to an end.
-            self._socket.transport.abort()
+        await _close(self._socket, self._closing.code, self._closing.reason)
 
     # The port of the switchboard.
 
@@ -261,7 +266,7 @@ class _Connection:
         Have the leg's provider throw away what it has not played.
         """
         if self._closing is None:
-            self._queue.clear()
+            self._forget_queue()
             self._send(self._stream.clear())
 
     def close(self, code: int, reason: str) -> None:
@@ -270,7 +275,7 @@ class _Connection:
         """
         if self._closing is None:
             self._closing = Close(code, reason)
-            self._queue.clear()
+            self._forget_queue()
             self._told_to_close.set()
 
     # Private.
@@ -338,20 +343,43 @@ class _Connection:
             self._server.switchboard.leave(*leg)
 
     def _send(self, text: str) -> None:
-        if len(self._queue) >= MAX_QUEUED_MESSAGES:
-            self._queue.popleft()
-            self._server.metrics.frames_dropped.inc()
-            now = self._loop.time()
-            if self._full_since is None:
-                self._full_since = now
-                self._log.warning("peer does not read, dropping its oldest audio")
-            elif now - self._full_since > MAX_STALL_S:
-                self._fail(POLICY_VIOLATION, "peer does not read")
-                return
-        else:
+        if self._n_queued + len(text) <= MAX_QUEUED_CHARACTERS:
             self._full_since = None
+        elif not self._make_room(len(text)):
+            return
         self._queue.append(text)
+        self._n_queued += len(text)
         self._wake.set()
+
+    def _make_room(self, n_characters: int) -> bool:
+        """
+        Drop the oldest audio, or give the peer up.
+        """
+        while self._queue and self._n_queued + n_characters > MAX_QUEUED_CHARACTERS:
+            self._n_queued -= len(self._queue.popleft())
+            self._server.metrics.frames_dropped.inc()
+        now = self._loop.time()
+        if self._full_since is None:
+            self._full_since = now
+            self._log.warning("peer does not read, dropping its oldest audio")
+        elif now - self._full_since > MAX_STALL_S:
+            self._fail(POLICY_VIOLATION, "peer does not read")
+            return False
+        return True
+
+    def _forget_queue(self) -> None:
+        self._queue.clear()
+        self._n_queued = 0
+
+
+async def _close(socket: ServerConnection, code: int, reason: str) -> None:
+    text = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await socket.close(code, text)
+    except TimeoutError:
+        # It does not read: no closing handshake will come to an end.
+        socket.transport.abort()
 
 
 def _peer(socket: ServerConnection) -> str:

@@ -92,7 +92,7 @@ class Settings(BaseModel):
         if self.database_url:
             try:
                 make_url(self.database_url)
-            except ArgumentError:
+            except (ArgumentError, ValueError):
                 problems.append("DTMF_DATABASE_URL: expected an SQLAlchemy URL")
         if problems:
             raise ConfigError(problems)
@@ -135,16 +135,22 @@ def _network_problems(settings: Settings) -> list[str]:
             "DTMF_DEVELOPMENT: expected 0 unless DTMF_HOST is a loopback address"
         )
     url = settings.public_media_url
-    if url:
-        parts = urlsplit(url)
-        if parts.scheme not in {"wss", "ws"} or not parts.hostname or parts.query:
-            problems.append(
-                "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] "
-                "without a query"
-            )
+    if url and not _is_media_url(url):
+        problems.append(
+            "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] without a query"
+        )
     if settings.media_port == settings.api_port != 0:
         problems.append("DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT")
     return problems
+
+
+def _is_media_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    return parts.scheme in {"wss", "ws"} and bool(parts.hostname) and not parts.query
 
 
 def is_loopback(host: str) -> bool:
@@ -182,7 +188,10 @@ def load_settings() -> Settings:
         problems += [_problem(dict(e)) for e in error.errors(include_input=False)]
         wrong = {str(e["loc"][0]) for e in error.errors(include_input=False)}
         rest = {name: value for name, value in values.items() if name not in wrong}
-        raise ConfigError([*problems, *_problems_of(rest)]) from None
+        own = tuple(f"{PREFIX}{name.upper()}:" for name in wrong)
+        # Left out for being wrong, it is not missing as well.
+        more = [line for line in _problems_of(rest) if not line.startswith(own)]
+        raise ConfigError([*problems, *more]) from None
     if problems:
         raise ConfigError(problems)
     return settings

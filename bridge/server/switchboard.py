@@ -143,6 +143,8 @@ class Switchboard:
             The call, or why not.
         """
         call = self._by_name.get(claim.call)
+        if claim.role is Role.CALLER and self._is_taken(started.call_sid, call):
+            return "another call in progress has this call sid"
         if call is None:
             call = self._open(claim.call)
             if call is None:
@@ -209,6 +211,10 @@ class Switchboard:
                 port.close(code, reason)
 
     # Private.
+
+    def _is_taken(self, sid: str, call: Call | None) -> bool:
+        other = self._by_sid.get(sid)
+        return other is not None and other is not call and not other.session.has_ended
 
     def _open(self, name: str) -> Call | None:
         session = CallSession(

@@ -90,10 +90,8 @@ def signed_urls(public_url: str, path: str) -> tuple[str, ...]:
             the whole URL, or only its beginning.
         path: of the request, as it came in.
     """
-    base = public_url.rstrip("/")
-    if base.endswith(path.rstrip("/")):
-        base = base[: len(base) - len(path.rstrip("/"))]
-    exact = base + path
+    # Whole or beginning, what comes before the path of ours is the same.
+    exact = public_url.partition(PATH_PREFIX)[0].rstrip("/") + path
     # Some deployments sign with a slash at the end, or without it.
     other = exact[:-1] if exact.endswith("/") else exact + "/"
     return exact, other

@@ -19,7 +19,7 @@ class StartBody(msgspec.Struct):
     callSid: str = ""  # noqa: N815
     accountSid: str = ""  # noqa: N815
     customParameters: dict[str, str] = {}  # noqa: N815 - copied by msgspec
-    mediaFormat: dict[str, str | int] = {}  # noqa: N815
+    mediaFormat: dict[str, object] = {}  # noqa: N815
 
 
 class MediaBody(msgspec.Struct):
@@ -121,4 +121,4 @@ def connected() -> str:
 
 
 def _text(message: Mapping[str, object]) -> str:
-    return msgspec.json.encode(message).decode("ascii")
+    return msgspec.json.encode(message).decode()

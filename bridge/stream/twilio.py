@@ -38,6 +38,9 @@ MAX_IGNORED = 50
 MAX_AUDIO_OCTETS = 16_000
 """Two seconds in one message: no provider comes near."""
 
+MAX_NUMBER_LENGTH = 18
+"""Of a chunk number; a call of a year has nine digits."""
+
 MAX_LOST_CHUNKS = 50
 """A larger jump in the chunk numbers is a new count, not a second of loss."""
 
@@ -85,7 +88,7 @@ class TwilioStream:
         except msgspec.ValidationError as error:
             self._ignore(f"message not understood: {error}")
             return
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self._ignore("message is not JSON")
             return
         self._take(message)
@@ -273,4 +276,6 @@ class TwilioStream:
 def _number(value: str | int | None) -> int | None:
     if isinstance(value, int):
         return value
-    return int(value) if value and value.isdecimal() else None
+    if not value or len(value) > MAX_NUMBER_LENGTH or not value.isdecimal():
+        return None
+    return int(value)

@@ -22,7 +22,7 @@ from bridge.server.metrics import Metrics
 from bridge.stream.events import Role
 from dtmf_engine import decode
 from dtmf_engine.arrays import Index
-from dtmf_engine.bank import BankOutput, LegBank
+from dtmf_engine.bank import BankOutput, LegBank, _Stage
 from dtmf_engine.events import DigitDetected, Event, ToneEnded
 from tests.bridge.server.ears import Ear, assert_same, caller, expected, in_loop
 from tests.support import media as wire
@@ -51,13 +51,11 @@ class FailingBank(LegBank):
             self._fail(legs or [])
         return super().process(samples, legs)
 
-    def _judge(
-        self, rows: Index, recent: Audio, before: npt.NDArray[np.int64], carry: int
-    ) -> list[tuple[int, list[Event]]]:
-        heard = super()._judge(rows, recent, before, carry)
+    def _stage(self, rows: Index, audio: Audio, carry: int) -> _Stage:
+        stage = super()._stage(rows, audio, carry)
         if self.where == "midway":
             self._fail(rows.tolist())
-        return heard
+        return stage
 
     def _fail(self, legs: Sequence[int]) -> None:
         if self.failing.intersection(legs):

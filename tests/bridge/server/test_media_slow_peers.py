@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.server.media import MAX_QUEUED_MESSAGES
+from bridge.server.media import MAX_QUEUED_CHARACTERS
 from bridge.stream.events import Role
 from tests.bridge.server.calls import bystander, call_of, complaints, n_legs, two_legs
 from tests.support import media as wire
@@ -87,7 +87,7 @@ def test_peer_that_does_not_read_loses_its_oldest_audio_and_then_its_stream() ->
                     break
             assert home.count("dtmf_frames_dropped_total") >= 5
             queue = port._queue  # type: ignore[attr-defined]
-            assert 0 < len(queue) <= MAX_QUEUED_MESSAGES
+            assert 0 < sum(map(len, queue)) <= MAX_QUEUED_CHARACTERS
             transport = port._socket.transport  # type: ignore[attr-defined]
             assert transport.get_write_buffer_size() < 64 * 1024
             await agent.say(noise(480))
