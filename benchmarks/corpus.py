@@ -150,7 +150,9 @@ def voip(random: Random) -> Call:
     audio = to_int16(wave)
     names = codecs.FFMPEG_CODECS if codecs.has_ffmpeg() else ()
     chosen = int(random.integers(0, len(names) + 1))
-    audio = codecs.mulaw(audio) if chosen == len(names) else _coded(audio, names[chosen])
+    audio = (
+        codecs.mulaw(audio) if chosen == len(names) else _coded(audio, names[chosen])
+    )
     heard = audio.astype(np.float64)
     lost = lost_frames(len(heard), random.uniform(0, 0.03), random)
     how = str(random.choice(["zeros", "repeat", "pitch"]))
@@ -195,4 +197,4 @@ def draw_mix(name: str, n_calls: int, seed: int) -> list[Call]:
     ]
 
 
-__all__ = ["KEYS", "RATE", "Call", "MIXES", "channels", "draw_mix", "white_noise"]
+__all__ = ["KEYS", "MIXES", "RATE", "Call", "channels", "draw_mix", "white_noise"]

@@ -4,6 +4,7 @@ Errors of the bridge.
     BridgeError               never raised itself
       LocalProtocolError      our own code broke a machine's rules: a bug
       ConfigError             settings are wrong; lists every problem at once
+      ProviderError           a bridge refused a stream of ours, or broke it off
 
 What a peer sends wrong is no exception: machines answer it with an output.
 A declined card is no exception either, it is a value (`bridge.pay.outcomes`).
@@ -21,6 +22,12 @@ class BridgeError(Exception):
 class LocalProtocolError(BridgeError):
     """
     A machine was driven against its rules. Never caught: it is a bug.
+    """
+
+
+class ProviderError(BridgeError):
+    """
+    A bridge could not be reached, or ended the stream, seen from a provider.
     """
 
 

@@ -76,7 +76,7 @@ def read_recording(data: bytes, name: str = "recording") -> Recording:
     except soundfile.LibsndfileError as error:
         raise AudioFormatError(
             f"{name}: expected a WAV, FLAC, OGG or MP3 file, "
-            f"libsndfile says: {error.error_string.rstrip('.').lower()}"
+            f"libsndfile says: {_reason(error)}"
         ) from None
     if not exact and not np.isfinite(frames).all():
         raise AudioFormatError(f"{name}: expected finite samples, got NaN or infinity")
@@ -126,6 +126,11 @@ def write_recording(
         subtype=subtype,
     )
     return out.getvalue()
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    # What comes before the last colon names the object it was read from.
+    return str(error).rpartition(": ")[2].rstrip(".").lower()
 
 
 def _check_whole(data: bytes, name: str) -> None:

@@ -3,36 +3,46 @@ The program `dtmf-engine`.
 """
 
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from bridge.cli.audit import audit
-from bridge.cli.call import call
-from bridge.cli.decode import decode
-from bridge.cli.demo import demo
-from bridge.cli.generate import generate
-from bridge.cli.serve import serve
-from bridge.cli.token import token
-from bridge.errors import ConfigError
-from bridge.server.provider import ProviderError
+from bridge.errors import ConfigError, ProviderError
 from dtmf_engine.errors import DtmfEngineError
 
+
+COMMANDS = ("serve", "demo", "call", "decode", "generate", "audit", "token")
+"""Each is a module of this room with a command of its own name."""
 
 _EXPECTED = (DtmfEngineError, ProviderError, ConfigError, OSError)
 """What bad input and a bad environment raise; all else is a bug."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """
+    Commands that are imported when they are used: `decode` needs no web server.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"bridge.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # by the rule of COMMANDS
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dtmf-engine")
 def cli() -> None:
     """
     Take card payments on a phone call without the agent hearing a digit.
     """
-
-
-for command in (serve, demo, call, decode, generate, audit, token):
-    cli.add_command(command)
 
 
 def main() -> None:

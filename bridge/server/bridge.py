@@ -4,6 +4,7 @@ The bridge: everything wired together, from start to the last callback.
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 import socket
@@ -316,4 +317,6 @@ class _Uvicorn(uvicorn.Server):
 
 
 def _cannot_listen(name: str, error: OSError) -> str:
-    return f"{name}: cannot listen: {(error.strerror or str(error)).lower()}"
+    # asyncio puts the address into the text; the reason is in the number.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"{name}: cannot listen: {reason.lower()}"

@@ -16,6 +16,7 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
+from bridge.errors import ProviderError
 from bridge.signature import HEADER, sign
 from bridge.stream.twilio_provider import FRAME_SAMPLES, TwilioProvider
 from dtmf_engine.g711 import MULAW_SILENCE
@@ -23,12 +24,6 @@ from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
-
-
-class ProviderError(Exception):
-    """
-    The bridge could not be reached, or ended the stream.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

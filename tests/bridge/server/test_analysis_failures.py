@@ -23,7 +23,7 @@ from bridge.stream.events import Role
 from dtmf_engine import decode
 from dtmf_engine.arrays import Index
 from dtmf_engine.bank import BankOutput, LegBank, _Stage
-from dtmf_engine.events import DigitDetected, Event, ToneEnded
+from dtmf_engine.events import DigitDetected, ToneEnded
 from tests.bridge.server.ears import Ear, assert_same, caller, expected, in_loop
 from tests.support import media as wire
 from tests.support.media import QUIET

@@ -7,11 +7,11 @@ import re
 
 import pytest
 
+from bridge.errors import ProviderError
 from bridge.server.provider import (
     FRAME_S,
     Leg,
     Playback,
-    ProviderError,
     frames_of,
     play,
 )
