@@ -27,7 +27,7 @@ from dtmf_engine.units import (
 CHANCE = 1 / len(DIGITS)
 """What guessing blindly gets right."""
 
-SIGNIFICANCE = 0.01
+SIGNIFICANCE = 0.001
 """
 How unlikely luck must be before a share of right guesses counts as a leak.
 """
