@@ -2,11 +2,11 @@
 The bank: detection and masking for many legs in one call.
 
 One `process` call takes the audio that arrived for some of the legs. The
-expensive part, correlating every hop with eight tones, is one matrix product
-over all of them. Only legs where something is going on, a pair of tones in
-the air or a mask not yet closed, are then walked through hop by hop.
+detector bank hears it; then every hop is correlated with eight tones, in one
+matrix product over all legs, and those where a pair may be in the air or a
+mask is not yet closed are walked through hop by hop.
 
-`Detector` and `Suppressor` are banks of one leg.
+`Suppressor` is a bank of one leg.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dtmf_engine.arrays import Bool, Float64, Index, Int16
+from dtmf_engine.arrays import Bool, Index, Int16
 from dtmf_engine.comfort_noise import NoiseModel
-from dtmf_engine.decision import Limits, ToneTracker
+from dtmf_engine.detector_bank import DetectorBank, Hearing, check_samples, slices
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
-from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, hop_sums
+from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.leg import BACKGROUND_SAMPLES, UNWATCHED_SAMPLES, Leg
 from dtmf_engine.masker import (
     FADE_SAMPLES,
@@ -30,20 +30,15 @@ from dtmf_engine.masker import (
     get_policy,
     render,
 )
-from dtmf_engine.profiles import DEFAULT, Profile, get_profile
+from dtmf_engine.profiles import DEFAULT, Profile
+from dtmf_engine.triggers import TRIGGER_HOPS, Triggers
 from dtmf_engine.units import samples_from_ms
-from dtmf_engine.windows import MEMORY_HOPS, Windows
 
 
 DELAY_SAMPLES = samples_from_ms(20)
 """The look-ahead: one frame of the telephone network, and no more."""
 
 _HISTORY_SAMPLES = BACKGROUND_SAMPLES + 4 * DELAY_SAMPLES
-_SLICE_SAMPLES = 160 * 128
-"""Longer input is worked off in slices that fit a processor's cache."""
-
-_MIN_SLICE_SAMPLES = 160
-"""But never in less than a frame, however many legs there are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +79,6 @@ class LegBank:
         delay_samples: int = DELAY_SAMPLES,
         seed: int = 0,
     ) -> None:
-        if n_legs < 1:
-            raise ParameterError(f"n_legs: expected at least 1, got {n_legs!r}")
         shortest = UNWATCHED_SAMPLES + FADE_SAMPLES + HOP_SAMPLES
         if not shortest <= delay_samples <= 4 * DELAY_SAMPLES:
             raise ParameterError(
@@ -96,21 +89,14 @@ class LegBank:
         self.delay_samples = delay_samples
         self.policy = get_policy(policy)
         self._seed = seed
-        self._limits = Limits.of(get_profile(profile))
-        self._position = np.zeros(n_legs, dtype=np.int64)
-        self._history = np.zeros((n_legs, _HISTORY_SAMPLES), dtype=np.int16)
-        self._re = np.zeros((n_legs, MEMORY_HOPS, N_TONES))
-        self._im = np.zeros((n_legs, MEMORY_HOPS, N_TONES))
-        self._energy = np.zeros((n_legs, MEMORY_HOPS))
+        self._detector = DetectorBank(
+            n_legs, profile=profile, history_samples=_HISTORY_SAMPLES
+        )
         self._active = np.zeros(n_legs, dtype=np.bool_)
         self._legs = [self._new_leg(leg) for leg in range(n_legs)]
 
     def _new_leg(self, leg: int) -> Leg:
-        return Leg(
-            ToneTracker(self._limits),
-            Masker(self.delay_samples),
-            seed=self._seed * 65_537 + leg,
-        )
+        return Leg(Masker(self.delay_samples), seed=self._seed * 65_537 + leg)
 
     # Public methods: audio.
 
@@ -128,21 +114,15 @@ class LegBank:
         Raises:
             ParameterError: shapes do not fit, a leg is unknown or named twice.
         """
-        array = np.asarray(samples)
-        rows = self._rows(legs)
-        if array.ndim != 2 or array.shape[0] != len(rows) or array.dtype != np.int16:
-            raise ParameterError(
-                f"samples: expected int16 of shape ({len(rows)}, n), "
-                f"got {array.dtype} of shape {array.shape}"
-            )
+        rows = self._detector.rows(legs)
+        array = check_samples(samples, len(rows))
         output = BankOutput(
             np.empty(array.shape, dtype=np.int16),
             np.zeros(array.shape, dtype=np.bool_),
             [[] for _ in rows],
         )
-        step = max(_MIN_SLICE_SAMPLES, _SLICE_SAMPLES // max(1, len(rows)))
-        for start in range(0, array.shape[1], step):
-            self._process_slice(rows, array, slice(start, start + step), output)
+        for part in slices(len(rows), array.shape[1]):
+            self._process_slice(rows, array, part, output)
         return output
 
     def fill_in(self, leg: int, n_samples: int) -> BankOutput:
@@ -160,7 +140,9 @@ class LegBank:
         row = self._row(leg)
         if n_samples:
             start = self.position(leg)
-            self._legs[row].lose(start, start + n_samples, self._history[row])
+            self._detector.lose(leg, n_samples)
+            history = self._detector.history(leg)
+            self._legs[row].lose(start, start + n_samples, history)
             self._active[row] = True
         return self.process(np.zeros((1, n_samples), dtype=np.int16), [leg])
 
@@ -178,13 +160,13 @@ class LegBank:
         row = self._row(leg)
         state, end = self._legs[row], self.position(leg)
         state.masker.blank(end - UNWATCHED_SAMPLES, end, end)
-        events = state.tracker.finish()
         audio, masked = render(
-            self._history[row, -self.delay_samples :],
+            self._detector.history(leg)[-self.delay_samples :],
             end - self.delay_samples,
             state.masker.spans,
             state.seed,
         )
+        events = self._detector.finish(leg)
         self.reset(leg)
         return BankOutput(audio[None, :], masked[None, :], [events])
 
@@ -196,11 +178,8 @@ class LegBank:
             ParameterError: the leg is unknown.
         """
         row = self._row(leg)
-        self._position[row] = 0
-        self._history[row] = 0
+        self._detector.reset(leg)
         self._active[row] = False
-        self._re[row] = self._im[row] = 0.0
-        self._energy[row] = 0.0
         self._legs[row] = self._new_leg(row)
 
     def position(self, leg: int) -> int:
@@ -210,7 +189,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        return int(self._position[self._row(leg)])
+        return self._detector.position(leg)
 
     def spans(self, leg: int) -> list[Span]:
         """
@@ -244,7 +223,7 @@ class LegBank:
         state.masker.armed = True
         if self.policy is Policy.STRICT:
             state.masker.everything = True
-            state.mask(self.position(leg), self._history[row])
+            state.mask(self.position(leg), self._detector.history(leg))
             self._active[row] = True
 
     def disarm(self, leg: int) -> None:
@@ -264,28 +243,14 @@ class LegBank:
     # Private methods.
 
     def _row(self, leg: int) -> int:
-        return int(self._rows([leg])[0])
-
-    def _rows(self, legs: Sequence[int] | None) -> Index:
-        if legs is None:
-            return np.arange(self.n_legs)
-        rows = np.asarray(legs, dtype=np.intp)
-        if rows.ndim != 1 or len(set(rows.tolist())) != rows.size:
-            raise ParameterError("legs: expected a flat list without repeats")
-        if rows.size and not (rows.min() >= 0 and rows.max() < self.n_legs):
-            raise ParameterError(f"legs: expected numbers from 0 to {self.n_legs - 1}")
-        return rows
+        return int(self._detector.rows([leg])[0])
 
     def _process_slice(
         self, rows: Index, samples: Int16, part: slice, output: BankOutput
     ) -> None:
-        # Legs that stand at the same place inside a hop are worked off together;
-        # with frames of whole hops that is all of them.
-        carried = self._position[rows] % HOP_SAMPLES
         staged = []
-        for carry in np.unique(carried):
-            chosen = np.flatnonzero(carried == carry)
-            stage = self._stage(rows[chosen], samples[chosen, part], int(carry))
+        for chosen in self._detector.groups(rows):
+            stage = self._stage(rows[chosen], samples[chosen, part])
             staged.append((chosen, stage))
         # Nothing has changed up to here: if a leg made all this fail, the legs
         # can be tried again one by one.
@@ -293,65 +258,60 @@ class LegBank:
             self._commit(stage)
             output.audio[chosen, part] = stage.audio
             output.masked[chosen, part] = stage.masked
-            for i, events in stage.events.items():
+            for i, events in stage.hearing.events.items():
                 output.events[chosen[i]].extend(events)
 
-    def _stage(self, rows: Index, audio: Int16, carry: int) -> "_Stage":
+    def _stage(self, rows: Index, audio: Int16) -> "_Stage":
         """
-        Work off samples of legs that stand `carry` samples into a hop.
+        Work off samples of legs that stand at the same place inside a block.
         """
-        before = self._position[rows]
+        hearing = self._detector.hear(rows, audio)
         stage = _Stage(
-            rows=rows,
-            position=before + audio.shape[1],
-            recent=np.concatenate([self._history[rows], audio], axis=1),
+            hearing,
             legs={row: self._legs[row] for row in rows.tolist()},
+            active=self._active[rows],
         )
-        start = _HISTORY_SAMPLES - carry
-        n_hops = (stage.recent.shape[1] - start) // HOP_SAMPLES
-        if n_hops:
-            self._judge(
-                stage, slice(start, start + n_hops * HOP_SAMPLES), before - carry
-            )
-        self._emit(stage, before)
+        self._watch(stage)
+        self._emit(stage)
         return stage
 
-    def _judge(
-        self, stage: "_Stage", hops: slice, first: npt.NDArray[np.int64]
-    ) -> None:
+    def _watch(self, stage: "_Stage") -> None:
         """
-        Look at whole hops, `first` being the place of each leg's first sample.
+        Look for tones in every whole hop.
         """
-        rows = stage.rows
-        audio = stage.recent[:, hops].astype(np.float64)
-        cut = audio.reshape(len(rows), -1, HOP_SAMPLES)
-        sums = hop_sums(cut, first // HOP_SAMPLES)
-        re = np.concatenate([self._re[rows], sums.re], axis=1)
-        im = np.concatenate([self._im[rows], sums.im], axis=1)
-        energy = np.concatenate([self._energy[rows], sums.energy], axis=1)
-        windows = Windows(re, im, energy)
-        interesting = windows.interesting()
-        active = self._active[rows]
-        for i in np.flatnonzero(interesting.any(axis=1) | active).tolist():
-            row, first_sample = int(rows[i]), int(first[i])
+        hearing = stage.hearing
+        recent = hearing.recent
+        carry = int(hearing.before[0] % HOP_SAMPLES)
+        start = self._detector.history_samples - carry
+        n_hops = (recent.shape[1] - start) // HOP_SAMPLES
+        if not n_hops:
+            return
+        stop = start + n_hops * HOP_SAMPLES
+        from_sample = start - (TRIGGER_HOPS - 1) * HOP_SAMPLES
+        first = hearing.before - carry
+        triggers = Triggers(recent[:, from_sample:stop], first // HOP_SAMPLES)
+        interesting = triggers.interesting()
+        awake = interesting.any(axis=1) | stage.active
+        for i in sorted({*np.flatnonzero(awake).tolist(), *hearing.sounding}):
+            row, first_sample = int(hearing.rows[i]), int(first[i])
             leg = stage.legs[row] = self._legs[row].copy()
-            recent = stage.recent[i, : hops.stop]
-            stage.events[i] = leg.walk(windows, i, interesting[i], recent, first_sample)
-            active[i] = not leg.is_idle(first_sample + audio.shape[1])
-        stage.memory = (
-            re[:, -MEMORY_HOPS:],
-            im[:, -MEMORY_HOPS:],
-            energy[:, -MEMORY_HOPS:],
-            active,
-        )
+            leg.walk(
+                triggers,
+                i,
+                interesting[i],
+                hearing.sounding.get(i, ()),
+                recent[i, :stop],
+                first_sample,
+            )
+            stage.active[i] = not leg.is_idle(first_sample + n_hops * HOP_SAMPLES)
 
-    def _emit(self, stage: "_Stage", before: npt.NDArray[np.int64]) -> None:
-        n = stage.recent.shape[1] - _HISTORY_SAMPLES
-        start = _HISTORY_SAMPLES - self.delay_samples
-        stage.audio = stage.recent[:, start : start + n].copy()
+    def _emit(self, stage: "_Stage") -> None:
+        recent, before = stage.hearing.recent, stage.hearing.before
+        history = self._detector.history_samples
+        start = history - self.delay_samples
+        stage.audio = recent[:, start : start + recent.shape[1] - history].copy()
         stage.masked = np.zeros(stage.audio.shape, dtype=np.bool_)
-        for i, row in enumerate(stage.rows.tolist()):
-            leg = stage.legs[row]
+        for i, leg in enumerate(stage.legs.values()):
             if leg.masker.spans:
                 first = int(before[i]) - self.delay_samples
                 stage.audio[i], stage.masked[i] = render(
@@ -359,17 +319,13 @@ class LegBank:
                 )
 
     def _commit(self, stage: "_Stage") -> None:
-        rows = stage.rows
-        self._position[rows] = stage.position
-        self._history[rows] = stage.recent[:, -_HISTORY_SAMPLES:]
-        if stage.memory is not None:
-            self._re[rows], self._im[rows] = stage.memory[0], stage.memory[1]
-            self._energy[rows], self._active[rows] = stage.memory[2], stage.memory[3]
-        oldest = stage.position - self.delay_samples - BACKGROUND_SAMPLES
-        for row, before in zip(rows.tolist(), oldest.tolist(), strict=True):
-            leg = self._legs[row] = stage.legs[row]
+        self._detector.commit(stage.hearing)
+        self._active[stage.hearing.rows] = stage.active
+        for row, leg in stage.legs.items():
+            self._legs[row] = leg
             if leg.masker.spans:
-                leg.forget(before)
+                oldest = self._detector.position(row) - self.delay_samples
+                leg.forget(oldest - BACKGROUND_SAMPLES)
 
 
 @dataclass(slots=True, eq=False)
@@ -378,11 +334,9 @@ class _Stage:
     What some legs will be once a slice is committed.
     """
 
-    rows: Index
-    position: npt.NDArray[np.int64]
-    recent: Int16
+    hearing: Hearing
     legs: dict[int, Leg]
+    """In the order of the hearing's rows."""
+    active: Bool
     audio: Int16 = field(init=False)
     masked: Bool = field(init=False)
-    events: dict[int, list[Event]] = field(default_factory=dict)
-    memory: tuple[Float64, Float64, Float64, Bool] | None = None

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dtmf_engine.arrays import Float64, Int16, as_samples, to_float64, to_int16
-from dtmf_engine.bank import LegBank
+from dtmf_engine.detector_bank import DetectorBank
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import (
     DigitDetected,
@@ -41,7 +41,7 @@ class Detector:
         profile: str | Profile = DEFAULT,
     ) -> None:
         self.sample_rate_hz = require_sample_rate(sample_rate_hz)
-        self._bank = LegBank(1, profile=profile)
+        self._bank = DetectorBank(1, profile=profile)
         self._resampler: Resampler | None = None
         if self.sample_rate_hz != SAMPLE_RATE_HZ:
             self._resampler = Resampler(self.sample_rate_hz)
@@ -71,10 +71,11 @@ class Detector:
         """
         if n_samples < 0:
             raise ParameterError(f"n_samples: expected 0 or more, got {n_samples!r}")
-        if self._resampler is None:
-            return self._at_own_rate(self._bank.fill_in(0, n_samples).events[0])
-        n = len(self._resampler.process(np.zeros(n_samples)))
-        return self._at_own_rate(self._bank.fill_in(0, n).events[0])
+        n = n_samples
+        if self._resampler is not None:
+            n = len(self._resampler.process(np.zeros(n_samples)))
+        self._bank.lose(0, n)
+        return self._at_own_rate(self._bank.process(np.zeros((1, n), np.int16))[0])
 
     def flush(self) -> list[Event]:
         """
@@ -85,7 +86,7 @@ class Detector:
             # The end of the stream is still inside the resampler's filter.
             tail = np.zeros(int(self._resampler.delay_samples) + 1)
             events += self._listen(tail)
-        events += self._at_own_rate(self._bank.flush(0).events[0])
+        events += self._at_own_rate(self._bank.finish(0))
         if self._resampler is not None:
             self._resampler = Resampler(self.sample_rate_hz)
         return events
@@ -94,7 +95,7 @@ class Detector:
         if self._resampler is not None:
             samples = self._resampler.process(to_float64(samples))
         audio = to_int16(samples)[None, :]
-        return self._at_own_rate(self._bank.process(audio).events[0])
+        return self._at_own_rate(self._bank.process(audio)[0])
 
     def _at_own_rate(self, events: list[Event]) -> list[Event]:
         if self._resampler is None:

@@ -13,7 +13,7 @@ from dtmf_engine.units import db_from_ratio, ratio_from_db
 
 class MissReason(StrEnum):
     """
-    Why a block of audio is not a digit.
+    Why something that came close is not a digit.
     """
 
     QUIET = "quiet"
@@ -22,12 +22,10 @@ class MissReason(StrEnum):
     """The low group is louder than the high group by more than the profile allows."""
     HIGH_OVER_LOW = "high-over-low"
     """The high group is louder than the low group by more than the profile allows."""
-    LOW_PEAK = "low-peak"
-    """No low-group tone stands out of its group."""
-    HIGH_PEAK = "high-peak"
-    """No high-group tone stands out of its group."""
-    ENERGY_SHARE = "energy-share"
-    """The pair holds too little of the block's energy."""
+    FREQUENCY = "frequency"
+    """A tone is further from its frequency than the profile allows."""
+    NOT_CLEAN = "not-clean"
+    """The pair is too unsteady, or too little of what is heard."""
     TOO_SHORT = "too-short"
     """The tone ended before the profile's minimum duration."""
 

@@ -32,25 +32,32 @@ HOP_SAMPLES = 20
 
 N_TONES = len(TONES_HZ)
 
-_TABLE_SCALE = 2.0**14
+KERNEL_SCALE = 2.0**14
 
-_PHASE_PERIOD_HOPS = SAMPLE_RATE_HZ // HOP_SAMPLES
+
+PHASE_PERIOD_HOPS = SAMPLE_RATE_HZ // HOP_SAMPLES
 """All tones are whole Hertz, so their phases repeat every second: 400 hops."""
 
 
 def _tables() -> tuple[Float64, Float64, Float64]:
     omega = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
     inside = np.outer(np.arange(HOP_SAMPLES), omega)
-    kernel = np.concatenate([np.cos(inside), -np.sin(inside)], axis=1)
-    turn = np.outer(np.arange(_PHASE_PERIOD_HOPS), omega * HOP_SAMPLES)
+    kernel = np.concatenate([np.cos(inside), np.sin(inside)], axis=1)
+    turn = np.outer(omega * HOP_SAMPLES, np.arange(PHASE_PERIOD_HOPS))
     return (
-        read_only(np.rint(kernel * _TABLE_SCALE)),
+        read_only(np.rint(kernel * KERNEL_SCALE)),
         read_only(np.cos(turn)),
-        read_only(-np.sin(turn)),
+        read_only(np.sin(turn)),
     )
 
 
-_KERNEL, _TURN_RE, _TURN_IM = _tables()
+KERNEL, TURN_COS, TURN_SIN = _tables()
+"""
+Cosines and sines over one hop, scaled to integers, [shape=(20, 16)]; and the
+phase of each tone at the start of each hop, [shape=(8, 400)].
+"""
+
+_TURN_RE, _TURN_IM = TURN_COS.T, -TURN_SIN.T
 
 
 class HopSums(NamedTuple):
@@ -76,16 +83,16 @@ def hop_sums(hops: Float64, first_hop: Index) -> HopSums:
         first_hop: [shape=(m,)] index of each leg's first hop in its stream.
     """
     m, k, _ = hops.shape
-    partial = hops.reshape(m * k, HOP_SAMPLES) @ _KERNEL
+    partial = hops.reshape(m * k, HOP_SAMPLES) @ KERNEL
     partial = partial.reshape(m, k, 2 * N_TONES)
     # Real and imaginary parts are multiplied out by hand: complex multiplies
     # may be fused differently at the end of an array than inside it.
-    place = (first_hop[:, None] + np.arange(k)) % _PHASE_PERIOD_HOPS
+    place = (first_hop[:, None] + np.arange(k)) % PHASE_PERIOD_HOPS
     turn_re, turn_im = _TURN_RE[place], _TURN_IM[place]
-    re, im = partial[..., :N_TONES], partial[..., N_TONES:]
+    re, im = partial[..., :N_TONES], -partial[..., N_TONES:]
     return HopSums(
-        (re * turn_re - im * turn_im) / _TABLE_SCALE,
-        (re * turn_im + im * turn_re) / _TABLE_SCALE,
+        (re * turn_re - im * turn_im) / KERNEL_SCALE,
+        (re * turn_im + im * turn_re) / KERNEL_SCALE,
         (hops * hops).sum(axis=-1),
     )
 
@@ -160,7 +167,7 @@ class PairFit:
         Returns:
             A sum of squares, comparable to the window's energy.
         """
-        place = first_hop % _PHASE_PERIOD_HOPS
+        place = first_hop % PHASE_PERIOD_HOPS
         b: list[float] = []
         for tone in (row, 4 + column):
             cos, sin = float(_TURN_RE[place, tone]), -float(_TURN_IM[place, tone])

@@ -1,25 +1,20 @@
 """
-One leg: what it remembers, and the walk through its hops.
+One leg's masking: what it remembers, and the walk through its hops.
 
-At every hop that matters the leg asks two questions. The detector's: is the
-block a digit? The masker's: may a tone be in the air? The second is asked
-with a shorter window and wider limits, because what the agent must not hear is
-more than what the session should count.
+At every hop that matters the masker asks whether a tone may be in the air. It
+asks with a shorter window and wider limits than the detector, because what the
+agent must not hear is more than what the session should count.
 """
 
-from copy import copy
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.comfort_noise import model_background
-from dtmf_engine.decision import Decision, Hit, ToneTracker, decide
-from dtmf_engine.events import Event, MissReason
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.masker import Masker, clean_samples
+from dtmf_engine.triggers import TRIGGER_SAMPLES, Triggers
 from dtmf_engine.units import samples_from_ms
-from dtmf_engine.windows import BLOCK_SAMPLES, TRIGGER_HOPS, TRIGGER_SAMPLES, Windows
 
 
 BACKGROUND_SAMPLES = samples_from_ms(256)
@@ -35,10 +30,9 @@ the end, fills no trigger window: nobody would see it.
 @dataclass(slots=True)
 class Leg:
     """
-    Detector and masker of one leg.
+    The masker of one leg.
     """
 
-    tracker: ToneTracker
     masker: Masker
     seed: int
     lost: list[tuple[int, int]] = field(default_factory=list)
@@ -50,7 +44,6 @@ class Leg:
         """
         return replace(
             self,
-            tracker=copy(self.tracker),
             masker=self.masker.copy(),
             lost=list(self.lost),
         )
@@ -64,54 +57,40 @@ class Leg:
 
     def is_idle(self, at_sample: int) -> bool:
         """
-        Whether nothing is in the air and no mask reaches beyond a sample.
+        Whether no mask reaches beyond a sample.
         """
-        return (
-            self.tracker.is_idle
-            and not self.masker.everything
-            and not self.masker.covers(at_sample)
-        )
+        return not self.masker.everything and not self.masker.covers(at_sample)
 
     def walk(
         self,
-        windows: Windows,
+        triggers: Triggers,
         i: int,
         interesting: Bool,
+        sounding: Collection[int],
         recent: Int16,
         first_sample: int,
-    ) -> list[Event]:
+    ) -> None:
         """
         Go through the hops of one batch, skipping those where nothing can happen.
 
         Args:
-            windows: of the batch.
+            triggers: of the batch.
             i: this leg's row in them.
             interesting: [shape=(k,)] which hops are.
+            sounding: ends of the hops at which the detector heard a press.
             recent: [shape=(n,)] audio that ends with the batch's last whole hop
                 and reaches back over look-ahead and background.
             first_sample: place of the batch's first hop in the stream.
         """
-        places = np.flatnonzero(interesting)
         n_hops = len(interesting)
         end_of_recent = first_sample + n_hops * HOP_SAMPLES
-        events: list[Event] = []
-        k = 0
-        while k < n_hops:
+        for k in range(n_hops):
             end = first_sample + (k + 1) * HOP_SAMPLES
-            if not interesting[k] and self.is_idle(end):
-                later = places[np.searchsorted(places, k) :]
-                if not later.size:
-                    break
-                k = int(later[0])
-                continue
-            decision = self._decide(
-                windows, i, k, end, is_interesting=bool(interesting[k])
-            )
-            events += self.tracker.step(decision, end)
-            if isinstance(decision, Hit) or self._wants_mask(windows, i, k, end):
+            if end in sounding or (
+                (interesting[k] or not self.is_idle(end))
+                and self._wants_mask(triggers, i, k, end)
+            ):
                 self.mask(end, recent[: len(recent) - (end_of_recent - end)])
-            k += 1
-        return events
 
     def mask(self, at_sample: int, recent: Int16) -> None:
         """
@@ -159,19 +138,7 @@ class Leg:
     def _is_lost(self, start_sample: int, end_sample: int) -> bool:
         return any(a < end_sample and b > start_sample for a, b in self.lost)
 
-    def _decide(
-        self, windows: Windows, i: int, k: int, end: int, *, is_interesting: bool
-    ) -> Decision | None:
-        if self.lost and self._is_lost(end - BLOCK_SAMPLES, end):
-            return None
-        if not is_interesting:
-            # The walk comes by only because of a mask; what it says of the
-            # stream must not depend on that.
-            return MissReason.QUIET
-        powers = windows.power[i, k].tolist()
-        return decide(powers, float(windows.total[i, k]), self.tracker.limits)
-
-    def _wants_mask(self, windows: Windows, i: int, k: int, end: int) -> bool:
+    def _wants_mask(self, triggers: Triggers, i: int, k: int, end: int) -> bool:
         masker = self.masker
         if masker.everything:
             return True
@@ -179,8 +146,7 @@ class Leg:
             # `lose` has seen to what such a window would tell.
             return False
         limits = masker.sensitivity
-        first_hop = end // HOP_SAMPLES - TRIGGER_HOPS
-        share, low, high = windows.trigger(i, k, first_hop)
+        share, low, high = triggers.fit(i, k)
         on = masker.covers(end)
         if share < (limits.hold_share if on else limits.start_share):
             return False

@@ -23,14 +23,18 @@ class Profile:
     """How much louder the low group may be."""
     max_high_over_low_db: float
     """How much louder the high group may be."""
-    min_peak_db: float
-    """How far the best tone must stand above the others of its group."""
-    min_energy_share: float
-    """Part of a block's energy that the pair must hold, 0 to 1."""
+    max_offset_percent: float
+    """How far each tone may be from its nominal frequency."""
     min_tone_ms: float
     """Shortest tone that is a digit."""
     max_break_ms: float
-    """Longest break inside one press."""
+    """Longest break inside one press: a longer one ends it."""
+    min_short_score: float
+    """How much the last 20 ms must resemble a key: see `scoring`."""
+    min_long_score: float
+    """How much the last 40 ms must, where the last 20 ms do not."""
+    known_telephone_bonus: float
+    """By how much either score may be lower for a telephone already heard."""
 
     def __post_init__(self) -> None:
         """
@@ -41,13 +45,15 @@ class Profile:
                 anything.
         """
         ranges = {
-            "min_tone_dbm0": (-60.0, 0.0),
-            "max_low_over_high_db": (0.0, 20.0),
-            "max_high_over_low_db": (0.0, 20.0),
-            "min_peak_db": (0.0, 20.0),
-            "min_energy_share": (0.1, 1.0),
-            "min_tone_ms": (20.0, 200.0),
-            "max_break_ms": (0.0, 40.0),
+            "min_tone_dbm0": (-55.0, 0.0),
+            "max_low_over_high_db": (0.0, 13.0),
+            "max_high_over_low_db": (0.0, 10.0),
+            "max_offset_percent": (0.5, 3.5),
+            "min_tone_ms": (20.0, 40.0),
+            "max_break_ms": (10.0, 100.0),
+            "min_short_score": (-20.0, 50.0),
+            "min_long_score": (-20.0, 50.0),
+            "known_telephone_bonus": (0.0, 20.0),
         }
         for field in fields(self):
             if field.name not in ranges:
@@ -62,44 +68,51 @@ class Profile:
 
 DEFAULT = Profile(
     name="default",
-    # The field's common floor is −42 dBm0 (spandsp, Asterisk); 3 dB of room.
-    min_tone_dbm0=-45.0,
-    # AT&T mask in the Q.24 table: −8 to +4 dB; 2 dB of room on either side.
-    max_low_over_high_db=10.0,
-    max_high_over_low_db=6.0,
-    # The value shared by spandsp, baresip and Asterisk.
-    min_peak_db=8.0,
-    # 82 % (−0.85 dB) is the field's value for a 12.75 ms block that must lie
-    # wholly inside the tone; overlapping blocks can afford a lower one.
-    min_energy_share=0.70,
-    # Q.24 (AT&T): 40 ms must be accepted, 23 ms must not.
-    min_tone_ms=30.0,
-    # Q.24: breaks up to 10 ms must not split a digit.
-    max_break_ms=10.0,
+    # A dynamic range of 55 dB from +3 dBm0 (MITEL tape, test 5).
+    min_tone_dbm0=-52.5,
+    # AT&T mask in the Q.24 table: −8 to +4 dB. An echo 6 dB down and 5 ms late
+    # alone can add 9.5 dB either way.
+    max_low_over_high_db=12.0,
+    max_high_over_low_db=9.5,
+    # Q.24: ±1.5 % + 2 Hz (1.8 % of 697 Hz) must be accepted, ±3.5 % must not.
+    max_offset_percent=2.6,
+    # Q.24 (AT&T): 40 ms must be accepted, 23 ms must not; the faster a digit is
+    # known, the better.
+    min_tone_ms=20.0,
+    # A break up to 10 ms must not split a digit (Q.24), nor should one lost
+    # frame of 20 ms; a pause of 30 ms must.
+    max_break_ms=25.0,
+    min_short_score=5.6,
+    min_long_score=5.9,
+    known_telephone_bonus=5.0,
 )
 """For any telephone line."""
 
 STRICT = Profile(
     name="strict",
-    min_tone_dbm0=-40.0,
+    min_tone_dbm0=-42.0,
     max_low_over_high_db=8.0,
     max_high_over_low_db=4.0,
-    min_peak_db=8.0,
-    min_energy_share=0.82,
-    min_tone_ms=35.0,
-    max_break_ms=10.0,
+    max_offset_percent=2.3,
+    min_tone_ms=30.0,
+    max_break_ms=25.0,
+    min_short_score=7.0,
+    min_long_score=7.0,
+    known_telephone_bonus=3.0,
 )
 """For lines of mostly speech, where a false digit costs more than a lost one."""
 
 SENSITIVE = Profile(
     name="sensitive",
-    min_tone_dbm0=-48.0,
-    max_low_over_high_db=12.0,
-    max_high_over_low_db=8.0,
-    min_peak_db=6.0,
-    min_energy_share=0.60,
-    min_tone_ms=25.0,
-    max_break_ms=10.0,
+    min_tone_dbm0=-54.0,
+    max_low_over_high_db=13.0,
+    max_high_over_low_db=10.0,
+    max_offset_percent=2.8,
+    min_tone_ms=20.0,
+    max_break_ms=25.0,
+    min_short_score=2.4,
+    min_long_score=2.3,
+    known_telephone_bonus=5.0,
 )
 """For the time a capture is armed, where a lost digit costs more than a false one."""
 

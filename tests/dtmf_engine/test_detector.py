@@ -144,18 +144,18 @@ def test_detector_gives_the_same_events_for_a_loss_told_in_pieces(
 
 @stable
 @given(calls(), st.integers(0, 400))
-def test_detector_shifts_with_the_audio(wave: Wave, n_hops: int) -> None:
+def test_detector_shifts_with_the_audio(wave: Wave, n_blocks: int) -> None:
     """
-    Whole hops of silence before the audio shift every event by exactly as much.
+    Whole blocks of silence before the audio shift every event by exactly as much.
     """
     lead = np.zeros(400, dtype=np.int16)
-    late = np.zeros(400 + n_hops * 20, dtype=np.int16)
+    late = np.zeros(400 + n_blocks * 80, dtype=np.int16)
     audio = to_int16(wave)
     before = _events(np.concatenate([lead, audio]))
     after = _events(np.concatenate([late, audio]))
     assert [type(event) for event in after] == [type(event) for event in before]
     for one, other in zip(before, after, strict=True):
-        moved = [place + n_hops * 20 for place in _places(one)]
+        moved = [place + n_blocks * 80 for place in _places(one)]
         assert list(_places(other)) == moved
 
 
@@ -226,11 +226,11 @@ def test_detector_places_a_near_miss_at_the_start_inside_the_stream(rate: int) -
     """
     What comes close with the first sample is at a sample of the stream.
     """
-    chord = Press(digit="5", start_sample=0, end_sample=rate // 10).wave(rate)
-    chord += sine(852, rate // 10, -10.0, sample_rate_hz=rate)
-    events = listen(Detector(rate), to_int16(chord), [rate])
+    short = Press(digit="5", start_sample=0, end_sample=rate * 15 // 1000).wave(rate)
+    audio = to_int16(np.concatenate([short, np.zeros(rate // 10)]))
+    events = listen(Detector(rate), audio, [rate])
     assert NearMiss in [type(event) for event in events]
-    assert all(0 <= place <= rate // 10 for e in events for place in _places(e))
+    assert all(0 <= place <= rate // 100 for e in events for place in _places(e))
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -301,7 +301,7 @@ def test_detector_says_why_it_refused_what_came_close() -> None:
     """
     A tone too short for a digit is a near miss with that reason.
     """
-    presses = dial("5", tone=160, lead=800)
+    presses = dial("5", tone=120, lead=800)
     misses = [
         event
         for event in _events(to_int16(line(presses)))

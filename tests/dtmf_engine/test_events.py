@@ -86,8 +86,7 @@ def test_reasons_are_words_for_people_and_machines() -> None:
         "quiet",
         "low-over-high",
         "high-over-low",
-        "low-peak",
-        "high-peak",
-        "energy-share",
+        "frequency",
+        "not-clean",
         "too-short",
     }

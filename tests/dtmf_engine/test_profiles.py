@@ -25,7 +25,7 @@ def test_get_profile_gives_a_profile_back() -> None:
     """
     A profile of one's own is as good as a name.
     """
-    own = dataclasses.replace(DEFAULT, name="own", min_tone_ms=45.0)
+    own = dataclasses.replace(DEFAULT, name="own", min_tone_ms=35.0)
     assert get_profile(own) is own
 
 
@@ -49,8 +49,9 @@ def test_profiles_are_in_the_order_of_what_they_take() -> None:
         assert tighter.min_tone_dbm0 >= wider.min_tone_dbm0
         assert tighter.max_low_over_high_db <= wider.max_low_over_high_db
         assert tighter.max_high_over_low_db <= wider.max_high_over_low_db
-        assert tighter.min_peak_db >= wider.min_peak_db
-        assert tighter.min_energy_share >= wider.min_energy_share
+        assert tighter.max_offset_percent <= wider.max_offset_percent
+        assert tighter.min_short_score >= wider.min_short_score
+        assert tighter.min_long_score >= wider.min_long_score
         assert tighter.min_tone_ms >= wider.min_tone_ms
 
 
@@ -80,15 +81,16 @@ def test_profile_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("min_tone_dbm0", -61.0, "-60 to 0"),
-        ("min_tone_dbm0", 1.0, "-60 to 0"),
-        ("max_low_over_high_db", -1.0, "0 to 20"),
-        ("max_high_over_low_db", 20.5, "0 to 20"),
-        ("min_peak_db", -0.5, "0 to 20"),
-        ("min_energy_share", 0.0, "0.1 to 1"),
-        ("min_energy_share", float("nan"), "0.1 to 1"),
-        ("min_tone_ms", 19.0, "20 to 200"),
-        ("max_break_ms", 41.0, "0 to 40"),
+        ("min_tone_dbm0", -56.0, "-55 to 0"),
+        ("min_tone_dbm0", 1.0, "-55 to 0"),
+        ("max_low_over_high_db", -1.0, "0 to 13"),
+        ("max_high_over_low_db", 10.5, "0 to 10"),
+        ("max_offset_percent", 3.6, "0.5 to 3.5"),
+        ("min_tone_ms", 19.0, "20 to 40"),
+        ("max_break_ms", 101.0, "10 to 100"),
+        ("min_short_score", float("nan"), "-20 to 50"),
+        ("min_long_score", 51.0, "-20 to 50"),
+        ("known_telephone_bonus", -0.5, "0 to 20"),
     ],
 )
 def test_profile_refuses_a_limit_out_of_range(
@@ -105,10 +107,10 @@ def test_profile_refuses_a_limit_out_of_range(
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("min_tone_dbm0", (-60.0, 0.0)),
-        ("min_energy_share", (0.1, 1.0)),
-        ("min_tone_ms", (20.0, 200.0)),
-        ("max_break_ms", (0.0, 40.0)),
+        ("min_tone_dbm0", (-55.0, 0.0)),
+        ("max_offset_percent", (0.5, 3.5)),
+        ("min_tone_ms", (20.0, 40.0)),
+        ("max_break_ms", (10.0, 100.0)),
     ],
 )
 def test_profile_takes_the_ends_of_a_range(

@@ -51,8 +51,8 @@ class FailingBank(LegBank):
             self._fail(legs or [])
         return super().process(samples, legs)
 
-    def _stage(self, rows: Index, audio: Audio, carry: int) -> _Stage:
-        stage = super()._stage(rows, audio, carry)
+    def _stage(self, rows: Index, audio: Audio) -> _Stage:
+        stage = super()._stage(rows, audio)
         if self.where == "midway":
             self._fail(rows.tolist())
         return stage

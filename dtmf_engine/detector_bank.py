@@ -1,0 +1,403 @@
+"""
+The detector bank: digits of many legs in one call.
+
+One call takes the audio that arrived for some of the legs. Every 10 ms of it
+get a cheap look (`blocks`), in one matrix product over all legs; the few that
+may hold a digit get a close one (`pairs`, `scoring`); and legs where something
+is going on are followed hop by hop (`tracker`).
+
+`hear` only computes and `commit` only stores, so that a slice of audio changes
+either all its legs or, if anything fails, none.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dtmf_engine.arrays import Bool, Float64, Index, Int16
+from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
+from dtmf_engine.errors import ParameterError
+from dtmf_engine.events import Event
+from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.pairs import (
+    LONG_HOPS,
+    MARGIN_SAMPLES,
+    Looks,
+    measure_hops,
+    measure_pairs,
+)
+from dtmf_engine.profiles import DEFAULT, Profile, get_profile
+from dtmf_engine.sights import Sights
+from dtmf_engine.tracker import Sight, ToneTracker
+
+
+HISTORY_SAMPLES = 512
+"""
+What a look may reach back to: 16 hops, the filter before them, and what of a
+hop had come before.
+"""
+
+_PRESENCE_SAMPLES = 4 * HOP_SAMPLES
+_SLICE_SAMPLES = 160 * 256
+"""Longer input is worked off in slices that fit a processor's cache."""
+
+_MIN_SLICE_SAMPLES = 160
+"""But never in less than a frame, however many legs there are."""
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True, eq=False)
+class Hearing:
+    """
+    What some legs will be once they have heard their next samples.
+    """
+
+    rows: Index
+    before: Positions
+    """Where each leg stood."""
+    recent: Int16
+    """[shape=(m, history + n)] history and the new samples."""
+    low_energy: Float64
+    worth: Bool
+    highpass: Bool
+    trackers: dict[int, ToneTracker] = field(default_factory=dict)
+    """By leg: those that moved."""
+    events: dict[int, list[Event]] = field(default_factory=dict)
+    """By row of `rows`."""
+    sounding: dict[int, list[int]] = field(default_factory=dict)
+    """By row of `rows`: ends of the hops at which a press was heard."""
+
+
+class DetectorBank:
+    """
+    Detection for a fixed number of legs of 8 kHz audio.
+
+    Args:
+        n_legs: how many legs there is room for.
+        profile: detector limits, by name or value, for every leg.
+        history_samples: how much of the past to keep for others.
+
+    Raises:
+        ParameterError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        n_legs: int,
+        *,
+        profile: str | Profile = DEFAULT,
+        history_samples: int = HISTORY_SAMPLES,
+    ) -> None:
+        if n_legs < 1:
+            raise ParameterError(f"n_legs: expected at least 1, got {n_legs!r}")
+        self.n_legs = n_legs
+        self.profile = get_profile(profile)
+        self.history_samples = max(history_samples, HISTORY_SAMPLES)
+        self._position = np.zeros(n_legs, dtype=np.int64)
+        self._history = np.zeros((n_legs, self.history_samples), dtype=np.int16)
+        self._low_energy = np.zeros((n_legs, STEADY_BLOCKS))
+        self._worth = np.zeros(n_legs, dtype=np.bool_)
+        self._highpass = np.zeros(n_legs, dtype=np.bool_)
+        self._trackers = [ToneTracker(self.profile) for _ in range(n_legs)]
+        self._busy: set[int] = set()
+        self._lost: dict[int, list[tuple[int, int]]] = {}
+
+    def process(
+        self, samples: npt.ArrayLike, legs: Sequence[int] | None = None
+    ) -> list[list[Event]]:
+        """
+        Take the next samples of some legs.
+
+        Args:
+            samples: [shape=(m, n)] int16; all rows have the same length.
+            legs: the m legs the rows belong to, each at most once; all of them
+                in order if left out.
+
+        Returns:
+            For each row its events, in stream order.
+
+        Raises:
+            ParameterError: shapes do not fit, a leg is unknown or named twice.
+        """
+        rows = self.rows(legs)
+        array = check_samples(samples, len(rows))
+        events: list[list[Event]] = [[] for _ in rows]
+        for part in slices(len(rows), array.shape[1]):
+            hearings = [
+                (chosen, self.hear(rows[chosen], array[chosen, part]))
+                for chosen in self.groups(rows)
+            ]
+            for chosen, hearing in hearings:
+                self.commit(hearing)
+                for i, heard in hearing.events.items():
+                    events[chosen[i]].extend(heard)
+        return events
+
+    def lose(self, leg: int, n_samples: int) -> None:
+        """
+        Say that the next samples of a leg were lost; zeros are then given for them.
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        row = int(self.rows([leg])[0])
+        gaps = self._lost.get(row, [])
+        start = max([int(self._position[row]), *(end for _, end in gaps)])
+        if n_samples:
+            self._lost[row] = [*gaps, (start, start + n_samples)]
+
+    def finish(self, leg: int) -> list[Event]:
+        """
+        End a leg's stream: report what is open. The leg is new afterwards.
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        row = int(self.rows([leg])[0])
+        events = self._trackers[row].finish()
+        self.reset(leg)
+        return events
+
+    def reset(self, leg: int) -> None:
+        """
+        Make a leg new: position nought, nothing heard.
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        row = int(self.rows([leg])[0])
+        self._position[row] = 0
+        self._history[row] = 0
+        self._low_energy[row] = 0.0
+        self._worth[row] = self._highpass[row] = False
+        self._trackers[row] = ToneTracker(self.profile)
+        self._busy.discard(row)
+        self._lost.pop(row, None)
+
+    def position(self, leg: int) -> int:
+        """
+        Tell how many samples of a leg have been heard.
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        return int(self._position[self.rows([leg])[0]])
+
+    def history(self, leg: int) -> Int16:
+        """
+        Give the newest samples of a leg, [shape=(history_samples,)].
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        return np.asarray(self._history[int(self.rows([leg])[0])])
+
+    def rows(self, legs: Sequence[int] | None) -> Index:
+        """
+        Check the numbers of legs.
+
+        Raises:
+            ParameterError: a leg is unknown or named twice.
+        """
+        if legs is None:
+            return np.arange(self.n_legs)
+        rows = np.array(legs, dtype=np.intp) if len(legs) else np.zeros(0, np.intp)
+        if rows.ndim != 1 or len(set(rows.tolist())) != rows.size:
+            raise ParameterError("legs: expected a flat list without repeats")
+        if rows.size and not (rows.min() >= 0 and rows.max() < self.n_legs):
+            raise ParameterError(f"legs: expected numbers from 0 to {self.n_legs - 1}")
+        return rows
+
+    def groups(self, rows: Index) -> list[Index]:
+        """
+        Sort legs by their place inside a block; each group can be heard at once.
+
+        With frames of whole blocks that is one group.
+        """
+        if not rows.size:
+            return []
+        place = self._position[rows] % BLOCK_SAMPLES
+        if (place == place[0]).all():
+            return [np.arange(len(rows))]
+        return [np.flatnonzero(place == p) for p in np.unique(place)]
+
+    def hear(self, rows: Index, audio: Int16) -> Hearing:
+        """
+        Work off samples of legs that stand at the same place inside a block.
+
+        Nothing changes before `commit`.
+        """
+        before = self._position[rows]
+        recent = np.concatenate([self._history[rows], audio], axis=1)
+        carry = int(before[0] % BLOCK_SAMPLES)
+        n_blocks = (carry + audio.shape[1]) // BLOCK_SAMPLES
+        hearing = Hearing(
+            rows,
+            before,
+            recent,
+            self._low_energy[rows],
+            self._worth[rows],
+            self._highpass[rows],
+        )
+        worth, highpass = hearing.worth[:, None], hearing.highpass[:, None]
+        if n_blocks:
+            start = self.history_samples - carry
+            whole = recent[:, start : start + n_blocks * BLOCK_SAMPLES]
+            cut = whole.astype(np.float64).reshape(len(rows), n_blocks, BLOCK_SAMPLES)
+            seen = look(cut, hearing.low_energy, before // BLOCK_SAMPLES)
+            worth = np.concatenate([worth, seen.worth], axis=1)
+            highpass = np.concatenate([highpass, seen.highpass], axis=1)
+            hearing.low_energy = seen.low_energy
+            hearing.worth, hearing.highpass = worth[:, -1], highpass[:, -1]
+        n_hops = (carry % HOP_SAMPLES + audio.shape[1]) // HOP_SAMPLES
+        if n_hops and (worth.any() or not self._busy.isdisjoint(rows.tolist())):
+            # Hops up to the end of the first block still obey the one before.
+            block = (carry // HOP_SAMPLES + 1 + np.arange(n_hops)) // BLOCK_HOPS
+            self._look_closely(hearing, worth[:, block], highpass[:, block])
+        return hearing
+
+    def commit(self, hearing: Hearing) -> None:
+        """
+        Make a hearing the state of its legs.
+        """
+        rows = hearing.rows
+        n = hearing.recent.shape[1] - self.history_samples
+        self._position[rows] = hearing.before + n
+        self._history[rows] = hearing.recent[:, n:]
+        self._low_energy[rows] = hearing.low_energy
+        self._worth[rows], self._highpass[rows] = hearing.worth, hearing.highpass
+        for row, tracker in hearing.trackers.items():
+            self._trackers[row] = tracker
+            (self._busy.discard if tracker.is_idle else self._busy.add)(row)
+        for row in self._lost.keys() & set(rows.tolist()):
+            still = int(self._position[row]) - _PRESENCE_SAMPLES - HOP_SAMPLES
+            self._lost[row] = [gap for gap in self._lost[row] if gap[1] > still]
+            if not self._lost[row]:
+                del self._lost[row]
+
+    def _look_closely(self, hearing: Hearing, worth: Bool, highpass: Bool) -> None:
+        """
+        Look at the hops that are worth it, and follow what is going on.
+
+        Args:
+            hearing: where to put what comes of it.
+            worth: [shape=(m, k)] which of the k hops of m legs to look at.
+            highpass: [shape=(m, k)] and whether to listen to them through it.
+        """
+        seen = self._sights(hearing, worth, highpass)
+        busy = [i for i, row in enumerate(hearing.rows.tolist()) if row in self._busy]
+        for i in sorted({*busy, *(seen.legs if seen else ())}):
+            self._follow(hearing, i, worth.shape[1], seen)
+
+    def _sights(self, hearing: Hearing, worth: Bool, highpass: Bool) -> Sights | None:
+        parts = []
+        for filtered in (False, True):
+            wanted = worth & (highpass if filtered else ~highpass)
+            if wanted.any():
+                parts.append(self._sights_through(hearing, wanted, filtered=filtered))
+        if not parts:
+            return None
+        return parts[0] if len(parts) == 1 else parts[0].merged(parts[1])
+
+    def _sights_through(
+        self, hearing: Hearing, wanted: Bool, *, filtered: bool
+    ) -> Sights:
+        looks, leg, hop = self._looks(hearing, wanted, filtered=filtered)
+        return Sights.of(looks, leg, hop, self.profile, filtered=filtered)
+
+    def _looks(
+        self, hearing: Hearing, wanted: Bool, *, filtered: bool
+    ) -> tuple[Looks, Index, Index]:
+        """
+        Look at the wanted hops, and say of which leg and which hop each look is.
+        """
+        m, k = wanted.shape
+        # Mark each wanted hop and the 15 before it; column c is hop c − 15.
+        reach = LONG_HOPS - 1
+        needed = np.zeros((m, k + reach), dtype=np.bool_)
+        for back in range(LONG_HOPS):
+            needed[:, back : back + k] |= wanted
+        leg, column = np.nonzero(needed)
+        in_hop = int(hearing.before[0] % HOP_SAMPLES)
+        first = self.history_samples - in_hop - reach * HOP_SAMPLES - MARGIN_SAMPLES
+        windows = np.lib.stride_tricks.sliding_window_view(
+            hearing.recent, MARGIN_SAMPLES + HOP_SAMPLES, axis=1
+        )
+        samples = windows[leg, first + column * HOP_SAMPLES].astype(np.float64)
+        place = hearing.before[leg] // HOP_SAMPLES + column - reach
+        hops = measure_hops(samples, place, highpass=filtered)
+        number = np.cumsum(needed).reshape(needed.shape) - 1
+        at_leg, at_hop = np.nonzero(wanted)
+        looks = measure_pairs(hops, number[at_leg, at_hop + reach])
+        return looks, at_leg, at_hop
+
+    def _follow(
+        self, hearing: Hearing, i: int, n_hops: int, seen: Sights | None
+    ) -> None:
+        """
+        Walk through the hops of one leg, skipping those where nothing can happen.
+        """
+        row = int(hearing.rows[i])
+        sights = seen.of_leg(i) if seen else {}
+        tracker = hearing.trackers[row] = self._trackers[row].copy()
+        first_end = (int(hearing.before[i]) // HOP_SAMPLES + 1) * HOP_SAMPLES
+        events: list[Event] = []
+        sounding: list[int] = []
+        for k in _steps(tracker, sights, n_hops):
+            end = first_end + k * HOP_SAMPLES
+            if row in self._lost and self._is_lost(row, end):
+                continue
+            events += tracker.step(end, sights.get(k))
+            if tracker.is_sounding:
+                sounding.append(end)
+        if events:
+            hearing.events[i] = events
+        if sounding:
+            hearing.sounding[i] = sounding
+
+    def _is_lost(self, row: int, end: int) -> bool:
+        start = end - _PRESENCE_SAMPLES
+        return any(a < end and b > start for a, b in self._lost[row])
+
+
+def _steps(tracker: ToneTracker, sights: Mapping[int, Sight], n: int) -> Iterator[int]:
+    """
+    Give the hops to walk through: those with a sight, and all while not idle.
+    """
+    wanted = iter(sorted(sights))
+    k = 0
+    while k < n:
+        if tracker.is_idle and k not in sights:
+            later = next((w for w in wanted if w > k), None)
+            if later is None:
+                return
+            k = later
+        yield k
+        k += 1
+
+
+def slices(n_legs: int, n_samples: int) -> list[slice]:
+    """
+    Cut a call's samples into parts that are worked off one after the other.
+    """
+    step = max(_MIN_SLICE_SAMPLES, _SLICE_SAMPLES // max(1, n_legs))
+    return [slice(start, start + step) for start in range(0, n_samples, step)]
+
+
+def check_samples(samples: npt.ArrayLike, n_rows: int) -> Int16:
+    """
+    Check the samples of one call.
+
+    Raises:
+        ParameterError: not int16, or not one row for each leg.
+    """
+    array = np.asarray(samples)
+    if array.ndim != 2 or array.shape[0] != n_rows or array.dtype != np.int16:
+        raise ParameterError(
+            f"samples: expected int16 of shape ({n_rows}, n), "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    return array

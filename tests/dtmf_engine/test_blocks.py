@@ -1,0 +1,264 @@
+"""
+Blocks: which 10 ms are worth a closer look, and which are heard filtered.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dtmf_engine.blocks import BLOCK_SAMPLES, STEADY_BLOCKS, Look, look
+from tests.support.strategies import calls, stable
+from tests.support.tones import (
+    ALL_DIGITS,
+    KEYPAD,
+    Press,
+    Wave,
+    mix,
+    sine,
+    to_int16,
+    voiced,
+    white_noise,
+)
+
+
+_SECOND = 8000
+_TONE_BLOCKS = 10
+_DIAL_TONES_HZ = {
+    "precise": (350.0, 440.0),
+    "europe": (425.0,),
+    "hum": (50.0,),
+}
+
+
+def _look(*waves: Wave, first_block: int = 0) -> Look:
+    """
+    Look at whole streams, one leg each.
+    """
+    cut = np.stack([to_int16(wave).astype(np.float64) for wave in waves])
+    k = cut.shape[1] // BLOCK_SAMPLES
+    return look(
+        cut[:, : k * BLOCK_SAMPLES].reshape(len(waves), k, BLOCK_SAMPLES),
+        np.zeros((len(waves), STEADY_BLOCKS)),
+        np.full(len(waves), first_block, dtype=np.intp),
+    )
+
+
+def _steady(kind: str, n_samples: int, level_dbm0: float = -10.0) -> Wave:
+    waves = [(0, sine(hz, n_samples, level_dbm0)) for hz in _DIAL_TONES_HZ[kind]]
+    return mix(n_samples, *waves)
+
+
+def _press(digit: str, level_dbm0: float, n_blocks: int = _TONE_BLOCKS) -> Wave:
+    return Press(
+        digit=digit,
+        start_sample=0,
+        end_sample=n_blocks * BLOCK_SAMPLES,
+        low_dbm0=level_dbm0,
+        high_dbm0=level_dbm0,
+        low_phase=0.7,
+        high_phase=2.1,
+    ).wave()
+
+
+def test_look_tells_of_every_block_and_carries_forty() -> None:
+    """
+    The result has a flag a block, and what the next call needs.
+    """
+    seen = _look(np.zeros(240), np.zeros(240))
+    assert seen.worth.shape == seen.highpass.shape == (2, 3)
+    assert seen.low_energy.shape == (2, STEADY_BLOCKS)
+
+
+@pytest.mark.parametrize("digit", ALL_DIGITS)
+@pytest.mark.parametrize("level_dbm0", [-50.0, -10.0, -3.0])
+def test_every_block_inside_a_digit_is_worth_it(digit: str, level_dbm0: float) -> None:
+    """
+    Loud or faint, at any phase, no block of a press is passed over.
+    """
+    assert _look(_press(digit, level_dbm0, 100)).worth.all()
+
+
+@pytest.mark.parametrize("twist_db", [-10.0, 6.0])
+def test_a_digit_with_the_most_twist_is_worth_it(twist_db: float) -> None:
+    """
+    The look is wider than the default profile.
+    """
+    for digit in ALL_DIGITS:
+        press = Press(
+            digit=digit,
+            start_sample=0,
+            end_sample=_SECOND // 2,
+            low_dbm0=-15.0,
+            high_dbm0=-15.0 + twist_db,
+        )
+        assert _look(press.wave()).worth.all()
+
+
+@pytest.mark.parametrize(
+    "wave",
+    [np.zeros(_SECOND), np.full(_SECOND, 5000.0), white_noise(_SECOND, -70.0)],
+    ids=["silence", "constant", "faint-noise"],
+)
+def test_what_cannot_be_a_pair_is_not_worth_it(wave: Wave) -> None:
+    """
+    Silence, a constant and what is fainter than any limit cost nothing.
+    """
+    assert not _look(wave).worth.any()
+
+
+@pytest.mark.parametrize("hz", [697.0, 941.0, 1000.0, 1209.0, 1633.0, 2400.0])
+def test_a_single_tone_is_not_worth_it(hz: float) -> None:
+    """
+    One tone of a pair, or any other tone, is no pair.
+    """
+    assert not _look(sine(hz, _SECOND, -10.0)).worth.any()
+
+
+@pytest.mark.parametrize("level_dbm0", [-40.0, -10.0])
+def test_white_noise_is_mostly_not_worth_it(level_dbm0: float) -> None:
+    """
+    Chance makes a pair of less than one block of noise in fifty.
+    """
+    assert _look(white_noise(20 * _SECOND, level_dbm0)).worth.mean() < 0.02
+
+
+def test_speech_is_mostly_not_worth_it() -> None:
+    """
+    Harmonics resemble a pair in less than one block in twenty.
+    """
+    streams = [voiced(4 * _SECOND, pitch_hz=hz, seed=int(hz)) for hz in (90, 120, 210)]
+    assert _look(*streams).worth.mean() < 0.05
+
+
+@pytest.mark.parametrize("kind", _DIAL_TONES_HZ)
+def test_a_digit_below_a_steady_low_sound_is_worth_it_and_filtered(kind: str) -> None:
+    """
+    Each tone 6 dB below each dial tone: all blocks are looked at, through the
+    high-pass; and those of the dial tone alone are not looked at.
+    """
+    start = 60 * BLOCK_SAMPLES
+    n_samples = start + _TONE_BLOCKS * BLOCK_SAMPLES
+    for digit in ALL_DIGITS:
+        steady = _steady(kind, n_samples)
+        seen = _look(mix(n_samples, (0, steady), (start, _press(digit, -16.0))))
+        assert seen.worth[0, 60:].all()
+        assert seen.highpass[0, 60:].all()
+        assert not seen.worth[0, :60].any()
+
+
+def test_a_low_sound_that_has_only_begun_is_not_discounted() -> None:
+    """
+    The same digit over the same dial tone, but both begin together: without what
+    was there before, most of its blocks do not look like a pair.
+    """
+    n_samples = 60 * BLOCK_SAMPLES + 800
+    press = (60 * BLOCK_SAMPLES, _press("5", -16.0))
+    dial_tone = _steady("precise", 800)
+    seen = _look(mix(n_samples, press, (60 * BLOCK_SAMPLES, dial_tone)))
+    assert not seen.highpass.any()
+    assert seen.worth[0, 60:].mean() < 0.5
+
+
+@pytest.mark.parametrize("pitch_hz", [90.0, 120.0, 210.0])
+def test_the_onset_of_speech_is_not_filtered(pitch_hz: float) -> None:
+    """
+    Speech after a silence is heard as it is for as long as the silence counts.
+    """
+    onset = 50 * BLOCK_SAMPLES
+    speech = voiced(_SECOND, pitch_hz=pitch_hz)
+    seen = _look(mix(onset + _SECOND, (onset, speech)))
+    assert not seen.highpass[0, : 50 + STEADY_BLOCKS - 10].any()
+
+
+def test_a_stream_that_has_just_begun_is_not_filtered() -> None:
+    """
+    A few blocks of any sound do not make it a steady one; but a dial tone that was
+    there from the start is known as one soon, as there was no silence before it.
+    """
+    seen = _look(_steady("precise", _SECOND))
+    assert not seen.highpass[0, :5].any()
+    assert seen.highpass[0, 20:].all()
+
+
+@pytest.mark.parametrize("digit", ["1", "D"])
+def test_a_press_in_a_silence_is_not_filtered(digit: str) -> None:
+    """
+    A digit's own low tone is not taken for a steady sound, however long it lasts
+    as a key is held down: 300 ms.
+    """
+    start = 50 * BLOCK_SAMPLES
+    seen = _look(mix(start + 2400, (start, _press(digit, -10.0, 30))))
+    assert not seen.highpass.any()
+    assert seen.worth[0, 50:].all()
+
+
+def test_what_was_before_a_stream_is_not_read() -> None:
+    """
+    A leg that begins does not hear the one that used its row before.
+    """
+    blocks = to_int16(_steady("precise", 4000)).astype(np.float64).reshape(1, 50, 80)
+    begins = np.zeros(1, dtype=np.intp)
+    clean = look(blocks, np.zeros((1, STEADY_BLOCKS)), begins)
+    dirty = look(blocks, np.full((1, STEADY_BLOCKS), np.nan), begins)
+    for one, other in zip(clean, dirty, strict=True):
+        assert np.array_equal(one, other)
+
+
+@stable
+@given(calls(), st.sampled_from(sorted(_DIAL_TONES_HZ)), st.data())
+def test_look_does_not_depend_on_how_blocks_are_cut(
+    wave: Wave, kind: str, data: st.DataObject
+) -> None:
+    """
+    Block by block, or in any runs, with the carried energies, the result is the
+    same to the last bit.
+    """
+    steady = _steady(kind, 5600, data.draw(st.sampled_from([-60.0, -30.0, -12.0])))
+    audio = to_int16(mix(5600, (0, steady), (2900, wave))).astype(np.float64)
+    blocks = audio.reshape(1, -1, BLOCK_SAMPLES)
+    k = blocks.shape[1]
+    whole = look(blocks, np.zeros((1, STEADY_BLOCKS)), np.zeros(1, dtype=np.intp))
+    sizes = data.draw(
+        st.one_of(st.just([1]), st.lists(st.integers(1, 9), min_size=1, max_size=9))
+    )
+    low_energy = np.zeros((1, STEADY_BLOCKS))
+    worth: list[bool] = []
+    highpass: list[bool] = []
+    while len(worth) < k:
+        start = len(worth)
+        for size in sizes:
+            part = blocks[:, start : start + size]
+            if not part.shape[1]:
+                break
+            seen = look(part, low_energy, np.array([start], dtype=np.intp))
+            low_energy = seen.low_energy
+            worth += seen.worth[0].tolist()
+            highpass += seen.highpass[0].tolist()
+            start += size
+    assert worth == whole.worth[0].tolist()
+    assert highpass == whole.highpass[0].tolist()
+    assert np.array_equal(low_energy, whole.low_energy)
+
+
+def test_legs_do_not_hear_each_other() -> None:
+    """
+    A leg gets the same alone and among others, wherever each of them stands.
+    """
+    n_samples = 70 * BLOCK_SAMPLES
+    low_hz, high_hz = KEYPAD["7"]
+    waves = [
+        _steady("hum", n_samples),
+        mix(n_samples, (0, _steady("europe", n_samples)), (4800, _press("3", -16.0))),
+        sine(low_hz, n_samples, -9.0) + sine(high_hz, n_samples, -9.0),
+    ]
+    cut = np.stack([to_int16(wave).astype(np.float64) for wave in waves])
+    blocks = cut.reshape(3, -1, BLOCK_SAMPLES)
+    before = np.random.default_rng(1).uniform(0.0, 1e6, (3, STEADY_BLOCKS))
+    first = np.array([0, 3, 500], dtype=np.intp)
+    together = look(blocks, before, first)
+    for leg in range(3):
+        row = slice(leg, leg + 1)
+        alone = look(blocks[row], before[row], first[row])
+        for one, other in zip(alone, together, strict=True):
+            assert np.array_equal(one[0], other[leg])

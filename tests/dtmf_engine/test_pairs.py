@@ -1,0 +1,528 @@
+"""
+Pairs: sums over hops against direct computation, and what looks measure of
+tones whose truth is known.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.keypad import TONES_HZ
+from dtmf_engine.pairs import (
+    HIGHPASS_DELAY_SAMPLES,
+    LONG_HOPS,
+    MARGIN_SAMPLES,
+    OFFSET_STEP_HZ,
+    SHORT_HOPS,
+    Hops,
+    Looks,
+    Window,
+    measure_hops,
+    measure_pairs,
+)
+from tests.support.strategies import calls, stable
+from tests.support.tones import (
+    ALL_DIGITS,
+    KEYPAD,
+    Audio,
+    Press,
+    Wave,
+    amplitude,
+    mix,
+    sine,
+    to_int16,
+    white_noise,
+)
+
+
+_LONG_SAMPLES = LONG_HOPS * HOP_SAMPLES
+_LOOK_SAMPLES = MARGIN_SAMPLES + _LONG_SAMPLES
+"""All that one look can hear."""
+
+
+def _windows(audio: Audio) -> npt.NDArray[np.float64]:
+    """
+    Cut each hop with what is needed before it; the first 89 samples are that.
+    """
+    whole = np.lib.stride_tricks.sliding_window_view(
+        audio.astype(np.float64), MARGIN_SAMPLES + HOP_SAMPLES
+    )
+    return whole[::HOP_SAMPLES]
+
+
+def _hops(audio: Audio, *, first_hop: int = 0, highpass: bool = False) -> Hops:
+    cut = _windows(audio)
+    place = first_hop + np.arange(len(cut), dtype=np.intp)
+    return measure_hops(cut, place, highpass=highpass)
+
+
+def _look(wave: Wave, *, first_hop: int = 0, highpass: bool = False) -> Looks:
+    """
+    Look at the last 40 ms of a wave.
+    """
+    hops = _hops(
+        to_int16(wave)[-_LOOK_SAMPLES:], first_hop=first_hop, highpass=highpass
+    )
+    return measure_pairs(hops, np.array([LONG_HOPS - 1], dtype=np.intp))
+
+
+def _press(
+    digit: str,
+    n_samples: int = _LOOK_SAMPLES,
+    *,
+    low_error: float = 0.0,
+    high_error: float = 0.0,
+    seed: int = 0,
+) -> Wave:
+    random = np.random.default_rng(seed)
+    return Press(
+        digit=digit,
+        start_sample=0,
+        end_sample=n_samples,
+        low_error=low_error,
+        high_error=high_error,
+        low_phase=random.uniform(0, 2 * np.pi),
+        high_phase=random.uniform(0, 2 * np.pi),
+    ).wave()
+
+
+def _begun(digit: str, n_samples: int) -> Wave:
+    """
+    Make a look's audio that ends with so many samples of a press in silence.
+    """
+    lead = _LOOK_SAMPLES - n_samples
+    return mix(_LOOK_SAMPLES, (lead, _press(digit, n_samples)))
+
+
+def _both(looks: Looks) -> tuple[Window, Window]:
+    return looks.short, looks.long
+
+
+def _pair_hz(looks: Looks) -> tuple[float, float]:
+    """
+    Give the frequencies of the pair that one look found.
+    """
+    row, column = int(looks.row.item()), int(looks.column.item())
+    return float(TONES_HZ[row]), float(TONES_HZ[4 + column])
+
+
+def _gain_db(hz: float) -> float:
+    audio = to_int16(sine(hz, MARGIN_SAMPLES + 8000, 0.0))
+    through = _hops(audio, highpass=True).energy.sum()
+    return 10 * math.log10(through / _hops(audio).energy.sum())
+
+
+def _leaves(looks: Looks) -> list[npt.NDArray[np.generic]]:
+    leaves: list[npt.NDArray[np.generic]] = []
+    for value in looks:
+        leaves += list(value) if isinstance(value, Window) else [value]
+    return leaves
+
+
+# Sums over hops.
+
+
+@stable
+@given(st.integers(0, 2**32 - 1))
+def test_energy_and_slope_of_hops_are_exact(seed: int) -> None:
+    """
+    For any samples, both are what whole numbers give.
+    """
+    random = np.random.default_rng(seed)
+    audio = random.integers(-32768, 32768, MARGIN_SAMPLES + 100).astype(np.int16)
+    hops = _hops(audio)
+    exact = audio.astype(np.int64)
+    for hop in range(5):
+        start = MARGIN_SAMPLES + hop * HOP_SAMPLES
+        inside = exact[start : start + HOP_SAMPLES]
+        steps = np.diff(exact[start - 1 : start + HOP_SAMPLES])
+        assert hops.energy[hop] == (inside * inside).sum()
+        assert hops.slope[hop] == (steps * steps).sum()
+
+
+def test_sums_of_hops_are_correlations_with_eight_tones() -> None:
+    """
+    Cosines first, then sines, each beginning with its hop: within what tables of
+    15 bits allow.
+    """
+    audio = to_int16(white_noise(MARGIN_SAMPLES + 200, -6.0, seed=3))
+    hops = _hops(audio)
+    assert hops.sums.shape == (16, 10)
+    turns = np.outer(TONES_HZ, np.arange(HOP_SAMPLES)) / 8000
+    waves = np.concatenate([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)])
+    for hop in range(10):
+        start = MARGIN_SAMPLES + hop * HOP_SAMPLES
+        inside = audio[start : start + HOP_SAMPLES].astype(np.float64)
+        bound = np.abs(inside).sum() * 1e-4
+        assert np.abs(hops.sums[:, hop] - waves @ inside).max() < bound
+
+
+def test_places_of_hops_repeat_every_second() -> None:
+    """
+    A hop's place is counted modulo the 400 hops in which all phases repeat.
+    """
+    audio = to_int16(np.zeros(MARGIN_SAMPLES + 60))
+    assert _hops(audio, first_hop=799).place.tolist() == [399, 0, 1]
+
+
+@pytest.mark.parametrize("highpass", [False, True])
+def test_hops_do_not_depend_on_company(*, highpass: bool) -> None:
+    """
+    A hop gives the same bits alone and among others.
+    """
+    random = np.random.default_rng(5)
+    samples = random.integers(-32768, 32768, (40, 109)).astype(np.float64)
+    place = random.integers(0, 5000, 40).astype(np.intp)
+    together = measure_hops(samples, place, highpass=highpass)
+    for hop in range(40):
+        row = slice(hop, hop + 1)
+        alone = measure_hops(samples[row], place[row], highpass=highpass)
+        for one, other in zip(alone, together, strict=True):
+            assert np.array_equal(one, other[..., row])
+
+
+@pytest.mark.parametrize("hz", [50.0, 350.0, 400.0, 425.0, 440.0])
+def test_highpass_takes_dial_tones_away(hz: float) -> None:
+    """
+    The tones of E.180 and mains hum are 40 dB down.
+    """
+    assert _gain_db(hz) < -40.0
+
+
+@pytest.mark.parametrize("hz", [681.0, 697.0, 941.0, 1209.0, 1633.0, 1671.0])
+def test_highpass_passes_all_eight_tones(hz: float) -> None:
+    """
+    From 2.3 % below the lowest to 2.3 % above the highest, the level stays.
+    """
+    assert abs(_gain_db(hz)) < 0.2
+
+
+def test_highpass_is_late_by_its_delay() -> None:
+    """
+    A click is heard most in the hop that lies the delay after it.
+    """
+    wave = np.zeros(MARGIN_SAMPLES + 160)
+    wave[MARGIN_SAMPLES + 30] = 30_000.0
+    hops = _hops(to_int16(wave), highpass=True)
+    assert hops.energy.argmax() == (30 + HIGHPASS_DELAY_SAMPLES) // HOP_SAMPLES
+
+
+# Clean tones.
+
+
+@pytest.mark.parametrize("digit", ALL_DIGITS)
+def test_looks_find_the_pair_of_a_clean_tone(digit: str) -> None:
+    """
+    Row and column are the digit's, its tones have their power, and nothing else
+    is there, wherever in the stream it is.
+    """
+    power = amplitude(-10.0) ** 2 / 2
+    for seed in range(8):
+        looks = _look(_press(digit, seed=seed), first_hop=seed * 177)
+        assert _pair_hz(looks) == KEYPAD[digit]
+        for window in _both(looks):
+            assert np.abs(10 * np.log10(window.power / power)).max() < 0.2
+            assert np.abs(window.offset_hz).max() < 2.0
+            assert window.rest.item() < 0.02
+            assert window.rest_trimmed.item() < 0.02
+            assert window.wander.max() < 0.02
+            assert window.wander_trimmed.max() < 0.02
+            assert window.drift.max() < 0.02
+            assert window.rival.max() < 0.1
+
+
+@pytest.mark.parametrize("low_error", [-0.025, -0.01, 0.015])
+@pytest.mark.parametrize("high_error", [-0.015, 0.018, 0.025])
+def test_looks_measure_how_far_tones_are_off(
+    low_error: float, high_error: float
+) -> None:
+    """
+    For all digits the two offsets are within 2 Hz, whatever the other tone does;
+    and a tone that is off is steady nevertheless.
+    """
+    for digit in ALL_DIGITS:
+        low_hz, high_hz = KEYPAD[digit]
+        looks = _look(_press(digit, low_error=low_error, high_error=high_error))
+        assert _pair_hz(looks) == (low_hz, high_hz)
+        for window in _both(looks):
+            low, high = window.offset_hz[:, 0].tolist()
+            assert low == pytest.approx(low_hz * low_error, abs=2.0)
+            assert high == pytest.approx(high_hz * high_error, abs=2.0)
+            # A hop is fitted at the nominal frequencies, which a tone of 2.5 %
+            # more leaves by 15 degrees.
+            assert window.rest.item() < 0.04
+            assert window.wander.max() < 0.03
+
+
+def test_offsets_are_multiples_of_a_step() -> None:
+    """
+    Offsets come from a table.
+    """
+    looks = _look(_press("5", low_error=0.0123, high_error=-0.0077))
+    for window in _both(looks):
+        steps = window.offset_hz / OFFSET_STEP_HZ
+        assert np.array_equal(steps, np.rint(steps))
+
+
+def test_each_tone_has_its_own_power() -> None:
+    """
+    Low and high group are measured apart: a twist of 8 dB is one of 8 dB.
+    """
+    press = Press(
+        digit="9",
+        start_sample=0,
+        end_sample=_LOOK_SAMPLES,
+        low_dbm0=-8.0,
+        high_dbm0=-16.0,
+    )
+    for window in _both(_look(press.wave())):
+        low, high = window.power[:, 0].tolist()
+        assert low == pytest.approx(amplitude(-8.0) ** 2 / 2, rel=0.02)
+        assert high == pytest.approx(amplitude(-16.0) ** 2 / 2, rel=0.02)
+
+
+@pytest.mark.parametrize("digit", ALL_DIGITS)
+def test_tone_power_is_that_of_the_last_ten_milliseconds(digit: str) -> None:
+    """
+    Once a press is 10 ms over, nothing of it is left; while it lasts, its tones
+    are the strongest.
+    """
+    wave = _press(digit)
+    low, high = _look(wave).tone_power[:4, 0], _look(wave).tone_power[4:, 0]
+    assert (TONES_HZ[low.argmax()], TONES_HZ[4 + high.argmax()]) == KEYPAD[digit]
+    wave[-80:] = 0.0
+    assert _look(wave).tone_power.max() == 0.0
+
+
+@pytest.mark.parametrize("digit", ALL_DIGITS)
+def test_looks_through_the_highpass_find_the_pair_below_a_dial_tone(
+    digit: str,
+) -> None:
+    """
+    With 350 and 440 Hz each 6 dB above each tone, the look is as if they were
+    not there.
+    """
+    dial_tone = sine(350.0, _LOOK_SAMPLES, -4.0) + sine(440.0, _LOOK_SAMPLES, -4.0)
+    looks = _look(_press(digit) + dial_tone, highpass=True)
+    assert _pair_hz(looks) == KEYPAD[digit]
+    for window in _both(looks):
+        assert window.rest.item() < 0.02
+    assert _look(_press(digit) + dial_tone).long.rest.item() > 0.3
+
+
+# When the tone began.
+
+
+@pytest.mark.parametrize("n_hops", [6, 8, 11, 16])
+def test_filled_tells_which_hops_the_tone_is_in(n_hops: int) -> None:
+    """
+    About one inside the tone, about nought before it, from 15 ms on: less than
+    three quarters of the short window are no measure of what one is.
+    """
+    for digit in ALL_DIGITS:
+        filled = _look(_begun(digit, n_hops * HOP_SAMPLES)).filled[:, 0]
+        assert np.abs(filled[-n_hops:] - 1.0).max() < 0.02
+        assert np.abs(filled[:-n_hops]).max(initial=0.0) < 0.02
+
+
+def test_filled_is_a_part_where_the_tone_begins_inside_a_hop() -> None:
+    """
+    A tone that has half of a hop fills about half of it.
+    """
+    for digit in ALL_DIGITS:
+        filled = _look(_begun(digit, 10 * HOP_SAMPLES + 10)).filled[:, 0]
+        assert 0.2 < filled[5] < 0.8
+        assert np.abs(filled[6:] - 1.0).max() < 0.02
+
+
+@pytest.mark.parametrize("digit", ALL_DIGITS)
+def test_before_tells_an_onset_from_a_tone_that_lasts(digit: str) -> None:
+    """
+    Nought 20 ms after the onset, one when the tone has lasted for 40 ms.
+    """
+    onset = _look(_begun(digit, SHORT_HOPS * HOP_SAMPLES))
+    assert onset.before.item() == pytest.approx(0.0, abs=0.01)
+    lasting = _look(_press(digit))
+    assert lasting.before.item() == pytest.approx(1.0, abs=0.01)
+
+
+def test_size_is_not_lowered_by_hops_without_the_tone() -> None:
+    """
+    A tone that has three quarters of the short window has its full size.
+    """
+    whole = _look(_press("5")).size.item()
+    assert _look(_begun("5", 6 * HOP_SAMPLES)).size.item() == pytest.approx(
+        whole, rel=0.02
+    )
+
+
+# What else is heard.
+
+
+@pytest.mark.parametrize("first", [0, 4, 7, 13])
+def test_a_burst_spoils_a_few_hops_and_not_the_track(first: int) -> None:
+    """
+    Noise in 3 of 16 hops is much of the rest, and nothing of the trimmed rest.
+    """
+    for digit in ALL_DIGITS:
+        wave = _press(digit)
+        start = MARGIN_SAMPLES + first * HOP_SAMPLES
+        wave[start : start + 60] += white_noise(60, -4.0, seed=first)
+        window = _look(wave).long
+        assert window.rest.item() > 0.05
+        assert window.rest_trimmed.item() < 0.01
+        assert window.wander_trimmed.max() < 0.01 < window.wander.max()
+
+
+def test_a_break_spoils_a_few_hops_and_not_the_track() -> None:
+    """
+    Silence in 3 of 16 hops leaves the trimmed measures small.
+    """
+    wave = _press("7")
+    wave[-160:-100] = 0.0
+    window = _look(wave).long
+    assert window.rest.item() > 0.05
+    assert window.rest_trimmed.item() < 0.01
+
+
+def test_other_tells_in_which_hops_other_sound_is() -> None:
+    """
+    A burst shows in its own hops, and in no other one.
+    """
+    wave = _press("5")
+    wave[-160:-100] += white_noise(60, -4.0)
+    other = _look(wave).other[:, 0]
+    assert other[8:11].min() > 10 * np.delete(other, [8, 9, 10]).max()
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
+def test_rest_is_the_noise_over_the_pair(snr_db: float) -> None:
+    """
+    What noise adds to the pair is what the pair does not explain, but for the part
+    that fits it by chance.
+    """
+    rests = []
+    for seed in range(40):
+        noise = white_noise(_LOOK_SAMPLES, -7.0 - snr_db, seed=seed)
+        rests.append(_look(_press("5", seed=seed) + noise).long.rest.item())
+    expected = 10 ** (-snr_db / 10)
+    assert float(np.median(rests)) == pytest.approx(expected, rel=0.25)
+
+
+def test_a_steady_third_tone_is_a_rival() -> None:
+    """
+    A tone of the same group and level is seen beside the best one, in its group.
+    """
+    rival = _look(_press("1") + sine(941.0, _LOOK_SAMPLES, -10.0)).long.rival[:, 0]
+    assert rival[0] > 0.5
+    assert rival[1] < 0.1
+
+
+def test_rest_outside_the_pairs_frequencies_is_told_from_unsteadiness() -> None:
+    """
+    A high whistle fits no pair in any hop; a jump of the tones' phase fits one in
+    every hop.
+    """
+    whistle = _look(_press("5") + sine(3400.0, _LOOK_SAMPLES, -10.0)).long
+    assert whistle.outside.item() > 0.8
+    jump = _press("5")
+    jump[-160:] = -jump[-160:]
+    assert _look(jump).long.outside.item() < 0.01
+
+
+def test_a_glide_drifts() -> None:
+    """
+    Tones whose frequency glides by an eighth in 40 ms do not stay where they are,
+    and a steady pair that is off does.
+    """
+    n = np.arange(_LOOK_SAMPLES)
+    glide = 1 + 0.15 * (n / _LOOK_SAMPLES - 0.5)
+    wave = np.zeros(_LOOK_SAMPLES)
+    for hz in KEYPAD["5"]:
+        wave += amplitude(-10.0) * np.sin(2 * np.pi * np.cumsum(hz * glide) / 8000)
+    gliding = _look(wave).long.drift.max()
+    steady = _look(_press("5", low_error=0.02, high_error=0.02)).long.drift.max()
+    assert gliding > 0.1
+    assert steady < 0.01
+
+
+def test_whiteness_is_two_for_white_noise_and_less_for_low_sound() -> None:
+    """
+    The rest of a pair in white noise has a slope of 2; that of a pair above a hum
+    has nearly none.
+    """
+    white, hum = [], []
+    for seed in range(30):
+        noise = white_noise(_LOOK_SAMPLES, -12.0, seed=seed)
+        white.append(_look(_press("5", seed=seed) + noise).whiteness.item())
+        low = sine(100.0, _LOOK_SAMPLES, -10.0, phase=seed)
+        hum.append(_look(_press("5", seed=seed) + low).whiteness.item())
+    assert float(np.mean(white)) == pytest.approx(2.0, abs=0.4)
+    assert float(np.mean(hum)) < 0.8
+
+
+@pytest.mark.parametrize(
+    "wave",
+    [
+        np.zeros(_LOOK_SAMPLES),
+        np.full(_LOOK_SAMPLES, 32767.0),
+        np.where(np.arange(_LOOK_SAMPLES) % 8 < 4, 32767.0, -32768.0),
+    ],
+    ids=["silence", "constant", "square"],
+)
+def test_looks_are_finite_whatever_is_heard(wave: Wave) -> None:
+    """
+    Nothing is divided by nought.
+    """
+    for leaf in _leaves(_look(wave)):
+        assert np.isfinite(leaf.astype(np.float64)).all()
+
+
+# Independence.
+
+
+@stable
+@given(calls(), st.integers(0, 100_000), st.booleans())
+def test_looks_do_not_depend_on_company(
+    wave: Wave,
+    first_hop: int,
+    highpass: bool,  # noqa: FBT001  # drawn
+) -> None:
+    """
+    Looks at one call give bit for bit what each gives alone, with all hops of the
+    stream at hand or with its own only.
+    """
+    audio = to_int16(wave)
+    hops = _hops(audio, first_hop=first_hop, highpass=highpass)
+    last = np.arange(LONG_HOPS - 1, len(hops.energy), dtype=np.intp)
+    together = _leaves(measure_pairs(hops, last))
+    for look in range(0, len(last), 7):
+        row = slice(look, look + 1)
+        among = _leaves(measure_pairs(hops, last[row]))
+        start = look * HOP_SAMPLES
+        own = _hops(
+            audio[start : start + _LOOK_SAMPLES],
+            first_hop=first_hop + look,
+            highpass=highpass,
+        )
+        alone = _leaves(measure_pairs(own, np.array([LONG_HOPS - 1], dtype=np.intp)))
+        for one, two, many in zip(among, alone, together, strict=True):
+            assert np.array_equal(one, many[..., row])
+            assert np.array_equal(two, many[..., row])
+
+
+def test_looks_may_be_taken_in_any_order() -> None:
+    """
+    Each look belongs to its own place in `last`.
+    """
+    hops = _hops(to_int16(_press("5", 2000) + white_noise(2000, -20.0)))
+    last = np.array([40, 15, 93, 40], dtype=np.intp)
+    mixed = _leaves(measure_pairs(hops, last))
+    sorted_ = _leaves(measure_pairs(hops, np.array([15, 40, 93], dtype=np.intp)))
+    for one, other in zip(mixed, sorted_, strict=True):
+        assert np.array_equal(one, other[..., [1, 0, 2, 1]])
