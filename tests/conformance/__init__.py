@@ -1,0 +1,3 @@
+"""
+Conformance: the industry's procedures, with the measured value beside its bound.
+"""
