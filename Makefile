@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --constraint con
 OUT ?= demo-out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format types contracts samples diagram wheel lock clean
+.PHONY: help demo test unit lint format types contracts samples diagram bench wheel lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 12
@@ -53,6 +53,12 @@ samples: $(VENV)/.ready-test  ## Make samples/ again, byte for byte
 
 diagram: $(VENV)/.ready-test  ## The state diagram in bridge/pay/README.md, from the table
 	$(PY) -m tests.support.diagram
+
+bench: $(VENV)/.ready-test  ## Quality and speed beside other detectors, into benchmarks/ (8 minutes)
+	$(PY) -m benchmarks.quality --json benchmarks/results.json
+	$(PY) -m pytest -q benchmarks/bench_speed.py benchmarks/bench_latency.py \
+		--benchmark-max-time=0.3 --benchmark-min-rounds=3 --benchmark-columns=median,iqr,rounds
+	$(PY) -m benchmarks.report
 
 wheel: $(VENV)/.ready-test  ## Build the wheel into dist/
 	$(PY) -m pip --quiet wheel --no-deps --wheel-dir dist .

@@ -83,7 +83,7 @@ def talker_at(entry: Entry, below_db: float, random: Random) -> Wave:
 # --- card entries ---------------------------------------------------------------
 
 
-def _tones(
+def draw_tones(
     keys: str,
     random: Random,
     *,
@@ -118,7 +118,7 @@ def _tones(
     ]
 
 
-def _finished(entry: Entry, wave: Wave, random: Random) -> Call:
+def finished(entry: Entry, wave: Wave, random: Random) -> Call:
     law = codecs.mulaw if random.random() < 0.5 else codecs.alaw
     return Call(law(to_int16(wave)), entry.keys, entry.starts, entry.ends)
 
@@ -128,9 +128,9 @@ def in_spec(random: Random, *, dropouts: float = 0.0) -> Call:
     Inside every must-accept mask: 40 to 120 ms on and off, twist −8 to +4 dB, each
     tone within ±1.5 %, S/N from 15 dB, G.711.
     """
-    entry = dial(_tones(draw_keys(16, random), random, dropouts=dropouts), random)
+    entry = dial(draw_tones(draw_keys(16, random), random, dropouts=dropouts), random)
     noise = noise_at(entry, random.uniform(15, 40), random)
-    return _finished(entry, entry.audio + noise, random)
+    return finished(entry, entry.audio + noise, random)
 
 
 def in_spec_dropouts(random: Random) -> Call:
@@ -144,7 +144,7 @@ def voip(random: Random) -> Call:
     """
     Over VoIP: a codec, then loss to 3 % with any concealment.
     """
-    tones = _tones(draw_keys(16, random), random, on=(60, 120), off=(60, 120))
+    tones = draw_tones(draw_keys(16, random), random, on=(60, 120), off=(60, 120))
     entry = dial(tones, random)
     wave = entry.audio + noise_at(entry, random.uniform(20, 40), random)
     audio = to_int16(wave)
@@ -156,7 +156,7 @@ def voip(random: Random) -> Call:
     heard = audio.astype(np.float64)
     lost = lost_frames(len(heard), random.uniform(0, 0.03), random)
     how = str(random.choice(["zeros", "repeat", "pitch"]))
-    return _finished(entry, conceal(heard, lost, how), random)
+    return finished(entry, conceal(heard, lost, how), random)
 
 
 def hard(random: Random) -> Call:
@@ -164,7 +164,7 @@ def hard(random: Random) -> Call:
     S/N 4 to 15 dB or a talker 0 to 12 dB below, twist −10 to +6 dB, ±2 %, loss to
     5 %.
     """
-    tones = _tones(draw_keys(16, random), random, twist=(-10, 6), error=0.02)
+    tones = draw_tones(draw_keys(16, random), random, twist=(-10, 6), error=0.02)
     entry = dial(tones, random)
     if random.random() < 0.5:
         wave = entry.audio + noise_at(entry, random.uniform(4, 15), random)
@@ -172,7 +172,7 @@ def hard(random: Random) -> Call:
         wave = entry.audio + talker_at(entry, random.uniform(0, 12), random)
     lost = lost_frames(len(wave), random.uniform(0, 0.05), random)
     how = str(random.choice(["zeros", "repeat", "pitch"]))
-    return _finished(entry, conceal(wave, lost, how), random)
+    return finished(entry, conceal(wave, lost, how), random)
 
 
 def _coded(audio: Int16, codec: str) -> Int16:

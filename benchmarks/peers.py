@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -84,20 +85,51 @@ def spandsp(samples: Int16) -> str:
     Raises:
         RuntimeError: it is not installed.
     """
-    library = _spandsp()
-    if library is None:
-        raise RuntimeError("libspandsp is not installed")
-    state = library.dtmf_rx_init(None, None, None)
-    digits = []
-    buffer = ctypes.create_string_buffer(_SPANDSP_MAX_DIGITS + 1)
+    stream = SpandspStream()
     # Its own buffer holds 128 digits; a second of audio holds fewer.
-    for start in range(0, len(samples), 8000):
-        part = np.ascontiguousarray(samples[start : start + 8000], dtype=np.int16)
-        library.dtmf_rx(state, part.ctypes.data, len(part))
-        library.dtmf_rx_get(state, buffer, _SPANDSP_MAX_DIGITS)
-        digits.append(buffer.value.decode("ascii"))
-    library.dtmf_rx_free(state)
+    parts = [samples[start : start + 8000] for start in range(0, len(samples), 8000)]
+    digits = [stream.process(np.ascontiguousarray(part, np.int16)) for part in parts]
+    stream.close()
     return "".join(digits)
+
+
+class SpandspStream:
+    """
+    One persistent state of libspandsp's detector, given audio as it comes.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+
+    def __init__(self) -> None:
+        library = _spandsp()
+        if library is None:
+            raise RuntimeError("libspandsp is not installed")
+        self.receive: Callable[[int, int, int], int] = library.dtmf_rx
+        """`receive(state, address, n_samples)`: the bare call, for timing."""
+        self._library = library
+        self._buffer = ctypes.create_string_buffer(_SPANDSP_MAX_DIGITS + 1)
+        self.state: int = library.dtmf_rx_init(None, None, None)
+
+    def process(self, samples: Int16) -> str:
+        """
+        Take samples, and give the digits that became known by them.
+        """
+        self.receive(self.state, samples.ctypes.data, len(samples))
+        return self.digits()
+
+    def digits(self) -> str:
+        """
+        Give the digits since the last time, at most 128.
+        """
+        self._library.dtmf_rx_get(self.state, self._buffer, _SPANDSP_MAX_DIGITS)
+        return self._buffer.value.decode("ascii")
+
+    def close(self) -> None:
+        """
+        Give the state back. It is of no use afterwards.
+        """
+        self._library.dtmf_rx_free(self.state)
 
 
 def multimon(samples: Int16) -> str:

@@ -1,0 +1,321 @@
+"""
+Train the engine's two networks, and say what they are worth on other audio.
+
+    python -m benchmarks.train            about fifteen minutes; writes the weights
+    python -m benchmarks.train --quick    two minutes; writes nothing
+
+Keys come from odd seeds, speech and music from the first halves of the
+recordings. What is printed is measured on even seeds and the second halves: for
+a rate of false looks, the part of the keys that one look at least would accept.
+
+A false key is rare, so most speech teaches nothing; the looks that score
+highest are sought out again and again and shown more often.
+"""
+
+import argparse
+import itertools
+import textwrap
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import corpus, voices
+from benchmarks.training_data import Examples, examples, joined, key_looks, sound, wide
+from dtmf_engine import weights
+
+
+Array = npt.NDArray[np.float64]
+
+MIXES = {"wide": 0.5, "hard": 0.35, "voip": 0.05, "with dropouts": 0.1}
+"""What part of the keys each kind of channel has in training."""
+
+SIZES = {"short": (24, 12), "long": (16, 8)}
+EPOCHS = {"short": 150, "long": 120}
+_BATCH = 4096
+_KEYS, _EASY, _HARD, _TIMES = 100_000, 80_000, 40_000, 4
+_RATES = (3.0, 1.0, 0.3, 0.1, 0.03)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """
+    Looks at keys through one kind of channel.
+    """
+
+    looks: Examples
+    heard: npt.NDArray[np.intp]
+    """How many samples of the key each look had seen."""
+    press: npt.NDArray[np.intp]
+    n_presses: int
+
+
+def _key_part(name: str, seed: int, first: int, last: int) -> Keys:
+    parts, heard, press, total = [], [], [], 0
+    for i in range(first, last):
+        if name == "wide":
+            call = wide(np.random.default_rng([seed, 99, i]))
+        else:
+            number = list(corpus.MIXES).index(name)
+            call = corpus.MIXES[name](np.random.default_rng([seed, number, i]))
+        looks, seen, of = key_looks(call)
+        parts.append(looks)
+        heard.append(seen)
+        press.append(of + total)
+        total += len(call.keys)
+    return Keys(joined(parts), np.concatenate(heard), np.concatenate(press), total)
+
+
+def _sound_part(half: int, seed: int, *, quick: bool) -> tuple[list[Examples], float]:
+    parts, samples = [], 0
+    for audio in sound(half, seed, quick=quick):
+        parts.append(examples(audio))
+        samples += len(audio)
+    return parts, samples / 8000 / 3600
+
+
+# --- a small network ------------------------------------------------------------
+
+
+class Net:
+    """
+    Two hidden layers with activation x / (1 + |x|), trained by Adam.
+    """
+
+    def __init__(self, n_in: int, sizes: tuple[int, int], seed: int) -> None:
+        random = np.random.default_rng(seed)
+        shape = (n_in, *sizes, 1)
+        self.layers: list[Array] = []
+        for rows, columns in itertools.pairwise(shape):
+            layer = random.uniform(-1, 1, (rows + 1, columns)) / np.sqrt(rows)
+            self.layers.append(layer)
+        self._mean = [np.zeros_like(layer) for layer in self.layers]
+        self._square = [np.zeros_like(layer) for layer in self.layers]
+        self._steps = 0
+
+    def score(self, x: Array) -> Array:
+        """
+        Give the score of each row, [shape=(g,)].
+        """
+        for layer in self.layers[:-1]:
+            total = x @ layer[:-1] + layer[-1]
+            x = total / (1 + np.abs(total))
+        return np.asarray((x @ self.layers[-1][:-1] + self.layers[-1][-1])[:, 0])
+
+    def learn(self, x: Array, wanted: Array, rate: float) -> None:
+        """
+        Take one step against the cross-entropy.
+        """
+        inputs, slopes = [x], []
+        for layer in self.layers[:-1]:
+            total = inputs[-1] @ layer[:-1] + layer[-1]
+            inputs.append(total / (1 + np.abs(total)))
+            slopes.append(1 / (1 + np.abs(total)) ** 2)
+        last = self.layers[-1]
+        score = (inputs[-1] @ last[:-1] + last[-1])[:, 0]
+        error = (1 / (1 + np.exp(-np.clip(score, -50, 50))) - wanted)[:, None]
+        error /= len(x)
+        self._steps += 1
+        for i in range(len(self.layers) - 1, -1, -1):
+            gradient = np.vstack([inputs[i].T @ error, error.sum(axis=0)])
+            if i:
+                error = (error @ self.layers[i][:-1].T) * slopes[i - 1]
+            self._adam(i, gradient, rate)
+
+    def _adam(self, i: int, gradient: Array, rate: float) -> None:
+        mean, square = self._mean[i], self._square[i]
+        mean += 0.1 * (gradient - mean)
+        square += 0.001 * (gradient * gradient - square)
+        corrected = mean / (1 - 0.9**self._steps)
+        size = np.sqrt(square / (1 - 0.999**self._steps)) + 1e-8
+        self.layers[i] -= rate * corrected / size
+
+    def folded(self, mean: Array, deviation: Array) -> list[Array]:
+        """
+        Give the layers for features as they are, not brought to one scale.
+        """
+        first = self.layers[0]
+        rows = first[:-1] / deviation[:, None]
+        constant = first[-1] - mean @ rows
+        return [np.vstack([rows, constant]), *self.layers[1:]]
+
+
+def train(
+    keys: list[tuple[Array, float]], others: Array, sizes: tuple[int, int], epochs: int
+) -> list[Array]:
+    """
+    Train one network.
+
+    Args:
+        keys: features of looks at keys, and what part each kind is to have.
+        others: features of looks at speech and music.
+        sizes: of the hidden layers.
+        epochs: how often to draw anew.
+
+    Returns:
+        Its layers, each with its constants in the last row.
+    """
+    random = np.random.default_rng(7)
+    every = np.concatenate([rows for rows, _ in keys])
+    odds = np.concatenate([np.full(len(r), part / len(r)) for r, part in keys])
+    odds /= odds.sum()
+    sample = np.concatenate([every[:: len(every) // 100_000 + 1], others[::7]])
+    mean, deviation = sample.mean(axis=0), sample.std(axis=0) + 1e-6
+    every, others = (every - mean) / deviation, (others - mean) / deviation
+    net = Net(every.shape[1], sizes, seed=7)
+    hard = random.permutation(len(others))[:_HARD]
+    for epoch in range(epochs):
+        rate = 6e-3 * 0.78 ** (epoch // 5)
+        if epoch >= 10 and epoch % 5 == 0:
+            hard = _hardest(net.score(others), random)
+        easy = random.permutation(len(others))[:_EASY]
+        good = every[random.choice(len(every), _KEYS, p=odds)]
+        bad = others[np.concatenate([easy, np.tile(hard, _TIMES)])]
+        x = np.concatenate([good, bad])
+        wanted = np.concatenate([np.ones(len(good)), np.zeros(len(bad))])
+        order = random.permutation(len(x))
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            net.learn(x[batch], wanted[batch], max(rate, 2e-5))
+    return net.folded(mean, deviation)
+
+
+def _hardest(score: Array, random: np.random.Generator) -> npt.NDArray[np.intp]:
+    order = np.argsort(-score)
+    top, rest = order[: _HARD // 2], order[_HARD // 2 : _HARD * 6]
+    return np.concatenate([top, random.permutation(rest)[: _HARD // 2]])
+
+
+# --- reporting ------------------------------------------------------------------
+
+
+def apply(layers: list[Array], x: Array) -> Array:
+    """
+    Score features with the layers of a network.
+    """
+    for layer in layers[:-1]:
+        total = x @ layer[:-1] + layer[-1]
+        x = total / (1 + np.abs(total))
+    return np.asarray((x @ layers[-1][:-1] + layers[-1][-1])[:, 0])
+
+
+def limits(scored: list[tuple[npt.NDArray[np.intp], Array]], hours: float) -> Array:
+    """
+    Find the scores above which speech gives `_RATES` false keys an hour.
+    """
+    found = []
+    for rate in _RATES:
+        low, high = -30.0, 60.0
+        for _ in range(28):
+            middle = (low + high) / 2
+            n = sum(_runs(end[score > middle]) for end, score in scored)
+            low, high = (middle, high) if n / hours > rate else (low, middle)
+        found.append(high)
+    return np.array(found)
+
+
+def _runs(end: npt.NDArray[np.intp]) -> int:
+    return 0 if not len(end) else 1 + int((np.diff(np.sort(end)) > 200).sum())
+
+
+def report(
+    name: str,
+    layers: list[Array],
+    keys: dict[str, Keys],
+    others: list[Examples],
+    hours: float,
+) -> None:
+    """
+    Print what a network is worth on audio it has not seen.
+    """
+    scored = [(part.end, _scored(name, layers, part)) for part in others]
+    bounds = limits(scored, hours)
+    rates = "  ".join(f"{r:g}/h: {b:.2f}" for r, b in zip(_RATES, bounds, strict=True))
+    print(f"{name}: limits for false keys an hour  {rates}")
+    for mix, those in keys.items():
+        score = _scored(name, layers, those.looks)
+        score = np.where(those.heard >= _NEEDED[name], score, -99.0)
+        best = np.full(those.n_presses, -99.0)
+        np.maximum.at(best, those.press, score)
+        parts = "  ".join(f"{float((best > b).mean()):.4f}" for b in bounds)
+        print(f"  {mix}: keys accepted  {parts}", flush=True)
+
+
+_NEEDED = {"short": 156, "long": 316}
+"""Samples of a key that a look must have seen to count."""
+
+
+def _scored(name: str, layers: list[Array], part: Examples) -> Array:
+    features, inside = _view(name, part)
+    return np.where(inside, apply(layers, features[:, :-1].astype(np.float64)), -99.0)
+
+
+def _view(name: str, part: Examples) -> tuple[Array, npt.NDArray[np.bool_]]:
+    if name == "short":
+        return part.short, part.short_inside
+    return part.long, part.long_inside
+
+
+def written(networks: dict[str, list[Array]]) -> str:
+    """
+    Give the text of `dtmf_engine/weights.py`.
+    """
+    text = (
+        '"""\nThe weights of `scoring`, row by row: written by `benchmarks/train.py`,'
+    )
+    text += ' not by hand.\n"""\n'
+    for name, layers in networks.items():
+        for place, layer in zip(("FIRST", "SECOND", "THIRD"), layers, strict=True):
+            numbers = " ".join(f"{value:.5g}" for value in layer.ravel())
+            lines = textwrap.wrap(numbers, 86, break_on_hyphens=False)
+            body = "\n".join(lines)
+            text += f'\n{name.upper()}_{place} = """\n{body}\n"""\n'
+    return text
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """
+    Gather, train, report, and write the weights.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth; writes nothing")
+    quick = parser.parse_args(None if arguments is None else list(arguments)).quick
+    if not len(voices.prompts()):
+        raise SystemExit("no human speech installed: see benchmarks/README.md")
+    n_calls = {"wide": 90 if quick else 900} | dict.fromkeys(
+        list(MIXES)[1:], 30 if quick else 300
+    )
+    with ProcessPoolExecutor(2) as pool:
+        gathered = {
+            seed: {
+                m: pool.submit(_key_part, m, seed, 0, n if seed % 2 else n // 2)
+                for m, n in n_calls.items()
+            }
+            for seed in (1, 2)
+        }
+        heard = [
+            pool.submit(partial(_sound_part, h, 5 + h, quick=quick)) for h in (0, 1)
+        ]
+        keys = {s: {m: j.result() for m, j in js.items()} for s, js in gathered.items()}
+        (learnt, _), (unheard, hours) = (job.result() for job in heard)
+    networks = {}
+    for name, sizes in SIZES.items():
+        goods = []
+        for mix, part in MIXES.items():
+            features, inside = _view(name, keys[1][mix].looks)
+            rows = inside & (keys[1][mix].heard >= _NEEDED[name])
+            goods.append((features[rows, :-1].astype(np.float64), part))
+        bad = np.concatenate([f[i, :-1] for f, i in (_view(name, p) for p in learnt)])
+        epochs = EPOCHS[name] // (5 if quick else 1)
+        networks[name] = train(goods, bad.astype(np.float64), sizes, epochs)
+        report(name, networks[name], keys[2], unheard, hours)
+    if not quick:
+        Path(weights.__file__).write_text(written(networks), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

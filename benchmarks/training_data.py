@@ -1,0 +1,248 @@
+"""
+What the engine's networks learn from: looks at keys, looks at speech and music.
+
+Keys go through channels much wider than any mask, drawn from odd seeds. Speech
+and music are the first halves of the recordings; the second halves are for
+`benchmarks.train` to report on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import channels, codecs, corpus, voices
+from benchmarks.channels import KEYS, Int16, Random, Wave, to_int16
+from dtmf_engine.arrays import Bool, Float64, Index
+from dtmf_engine.detector_bank import DetectorBank, Hearing
+from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.pairs import Looks, Window
+from dtmf_engine.profiles import SENSITIVE
+from dtmf_engine.scoring import long_features, relative_offset, short_features
+from dtmf_engine.units import power_from_dbm0, ratio_from_db
+
+
+SPEEDS = (1.0, 0.80, 0.85, 0.88, 0.92, 0.96, 1.04, 1.08, 1.12, 1.16, 1.20, 1.25)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """
+    Looks as networks see them, one a row.
+    """
+
+    end: Index
+    """[shape=(g,)] one past the last sample of each look."""
+    pair: Index
+    """[shape=(g,)] the pair it saw, an index of the keypad."""
+    short: Float64
+    """[shape=(g, 16)]"""
+    long: Float64
+    """[shape=(g, 16)]"""
+    short_inside: Bool
+    """[shape=(g,)] whether the pair is inside the widest profile's limits."""
+    long_inside: Bool
+
+
+class _Collector(DetectorBank):
+    """
+    A detector that keeps what it looked at.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1, profile=SENSITIVE)
+        self.parts: list[Examples] = []
+
+    def _looks(
+        self, hearing: Hearing, wanted: Bool, *, filtered: bool
+    ) -> tuple[Looks, Index, Index]:
+        looks, leg, hop = super()._looks(hearing, wanted, filtered=filtered)
+        end = (int(hearing.before[0]) // HOP_SAMPLES + 1 + hop) * HOP_SAMPLES
+        self.parts.append(
+            Examples(
+                end,
+                np.asarray(looks.row * 4 + looks.column),
+                short_features(looks).T.astype(np.float32),
+                long_features(looks).T.astype(np.float32),
+                _inside(looks, looks.short),
+                _inside(looks, looks.long),
+            )
+        )
+        return looks, leg, hop
+
+
+def _inside(looks: Looks, window: Window) -> Bool:
+    low, high = window.power
+    offset = np.abs(relative_offset(window, looks)).max(axis=0)
+    return np.asarray(
+        (np.minimum(low, high) > power_from_dbm0(SENSITIVE.min_tone_dbm0))
+        & (low < high * ratio_from_db(SENSITIVE.max_low_over_high_db))
+        & (high < low * ratio_from_db(SENSITIVE.max_high_over_low_db))
+        & (offset < SENSITIVE.max_offset_percent / 100)
+    )
+
+
+def examples(audio: Int16) -> Examples:
+    """
+    Look at audio as the engine does.
+    """
+    collector = _Collector()
+    collector.process(audio[None, :])
+    return joined(collector.parts)
+
+
+def joined(parts: list[Examples]) -> Examples:
+    """
+    Put examples behind each other.
+    """
+    if not parts:
+        parts = [_NONE]
+    names = Examples.__dataclass_fields__
+    return Examples(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+
+_NO_FEATURES: npt.NDArray[np.float64] = np.zeros((0, 16))
+_NO_INDEX = np.zeros(0, dtype=np.intp)
+_NO_FLAGS = np.zeros(0, dtype=np.bool_)
+_NONE = Examples(_NO_INDEX, _NO_INDEX, _NO_FEATURES, _NO_FEATURES, _NO_FLAGS, _NO_FLAGS)
+
+
+# --- keys -----------------------------------------------------------------------
+
+
+def key_looks(call: corpus.Call) -> tuple[Examples, Index, Index]:
+    """
+    Give the looks of a call that end inside a press and saw its pair.
+
+    Returns:
+        The looks, how many samples of its press each had seen, and the number
+        of its press.
+    """
+    seen = examples(call.audio)
+    chosen: list[int] = []
+    length: list[int] = []
+    press: list[int] = []
+    for number, (key, start, end) in enumerate(
+        zip(call.keys, call.starts, call.ends, strict=True)
+    ):
+        inside = (seen.end <= end + 4) & (seen.end - start >= 156)
+        found = np.flatnonzero(inside & (seen.pair == KEYS.index(key)))
+        chosen += found.tolist()
+        length += (seen.end[found] - start).tolist()
+        press += [number] * len(found)
+    rows = np.array(chosen, dtype=np.intp)
+    kept = Examples(*(getattr(seen, n)[rows] for n in Examples.__dataclass_fields__))
+    return kept, np.array(length, np.intp), np.array(press, np.intp)
+
+
+def wide(random: Random) -> corpus.Call:
+    """
+    Draw a card entry through a channel wider than any mask.
+    """
+    level = (-38.0, -5.0) if random.random() < 0.3 else (-25.0, -5.0)
+    tones = corpus.draw_tones(
+        corpus.draw_keys(16, random), random, twist=(-10, 6), error=0.0205, level=level
+    )
+    entry = channels.dial(tones, random)
+    low = tones[0].low_dbm0
+    kind = random.random()
+    if kind < 0.25:
+        entry = replace(
+            entry, audio=channels.overdrive(entry.audio, random.uniform(3, 14))
+        )
+    elif kind < 0.45:
+        delay = float(random.choice([5, 10, 20, 50]))
+        late = channels.echo(entry.audio, delay, random.uniform(6, 14))
+        entry = replace(entry, audio=late)
+    bursts = random.random() < 0.16
+    wave = _with_bursts(entry, low, random) if bursts else entry.audio
+    if random.random() < 0.3:
+        clicks = random.uniform(5, 25), low + random.uniform(-3, 12)
+        wave = wave + channels.impulses(len(wave), *clicks, random)
+    if not (bursts and random.random() < 0.8):
+        wave = _with_noise(entry, wave, random)
+    wave = _with_dial_tone(wave, low, random)
+    if random.random() < 0.3 and codecs.has_ffmpeg():
+        name = str(random.choice(list(codecs.FFMPEG_CODECS)))
+        wave = codecs.through(to_int16(wave), name).astype(np.float64)
+    return corpus.finished(entry, wave, random)
+
+
+def _with_bursts(entry: channels.Entry, level: float, random: Random) -> Wave:
+    wave = entry.audio.copy()
+    for start, end in zip(entry.starts, entry.ends, strict=True):
+        n = int(random.uniform(30, 165))
+        at = int(random.integers(start - 20, max(start - 19, end - n // 2)))
+        n = min(n, len(wave) - at)
+        wave[at : at + n] += channels.white_noise(
+            n, level + random.uniform(-2, 7), random
+        )
+    return wave
+
+
+def _with_noise(entry: channels.Entry, wave: Wave, random: Random) -> Wave:
+    kind = random.random()
+    if kind < 0.35:
+        return wave + corpus.noise_at(entry, random.uniform(-2, 12), random)
+    if kind < 0.7:
+        return wave + corpus.noise_at(entry, random.uniform(12, 40), random)
+    if kind < 0.85:
+        return wave + corpus.talker_at(entry, random.uniform(0, 15), random)
+    return wave
+
+
+def _with_dial_tone(wave: Wave, level: float, random: Random) -> Wave:
+    kind = random.random()
+    if kind > 0.16:
+        return wave
+    pitches = (350.0, 440.0) if kind < 0.06 else (425.0,) if kind < 0.12 else (50.0,)
+    tone_level = level + random.uniform(-10, 8)
+    for hz in pitches:
+        wave = wave + channels.sine(len(wave), hz, tone_level, random)
+    return wave
+
+
+# --- speech and music -----------------------------------------------------------
+
+
+def sound(half: int, seed: int, *, quick: bool = False) -> Iterator[Int16]:
+    """
+    Give speech and music without keys, at many speeds, some of it disturbed.
+
+    Args:
+        half: 0 for the halves to learn from, 1 for the others.
+        seed: of the disturbances.
+        quick: two speeds instead of twelve.
+    """
+    random = np.random.default_rng(seed)
+    sources = [voices.prompts(), voices.spoken(), voices.music()]
+    for speed in SPEEDS[:: 6 if quick else 1]:
+        for source in sources:
+            middle = len(source) // 2
+            part = source[middle:] if half else source[:middle]
+            if not len(part):
+                continue
+            audio = voices.at_speed(part, speed) if speed != 1 else part
+            for shift in (0, 7, 13):
+                yield _disturbed(audio[shift:], random)
+
+
+def _disturbed(audio: Int16, random: Random) -> Int16:
+    n, kind = len(audio), random.random()
+    wave = audio.astype(np.float64)
+    if kind < 0.15 and n > 24_000:
+        other = np.roll(wave, int(random.integers(8000, n - 8000)))
+        return to_int16(0.7 * (wave + other))
+    if kind < 0.25:
+        pitches = (425.0,) if kind < 0.2 else (350.0, 440.0)
+        for hz in pitches:
+            wave = wave + channels.sine(n, hz, -20.0, random)
+        return to_int16(wave)
+    if kind < 0.35:
+        return to_int16(
+            wave + channels.white_noise(n, random.uniform(-45, -25), random)
+        )
+    if kind < 0.45:
+        return codecs.mulaw(to_int16(wave * random.uniform(0.1, 2)))
+    return audio

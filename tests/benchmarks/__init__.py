@@ -1,0 +1,3 @@
+"""
+Tests of the benchmarks: what counts, what is asked, what is written.
+"""
