@@ -35,7 +35,12 @@ MIXES = {"wide": 0.5, "hard": 0.35, "voip": 0.05, "with dropouts": 0.1}
 """What part of the keys each kind of channel has in training."""
 
 SIZES = {"short": (24, 12), "long": (16, 8)}
-EPOCHS = {"short": 150, "long": 120}
+EPOCHS = {"short": 150, "long": 260}
+DECAY = {"short": 0.78, "long": 0.87}
+"""
+How often to draw keys and speech anew, and how fast steps get smaller, every
+five times. The short network gets worse on unheard speech with more.
+"""
 _BATCH = 4096
 _KEYS, _EASY, _HARD, _TIMES = 100_000, 80_000, 40_000, 4
 _RATES = (3.0, 1.0, 0.3, 0.1, 0.03)
@@ -145,7 +150,11 @@ class Net:
 
 
 def train(
-    keys: list[tuple[Array, float]], others: Array, sizes: tuple[int, int], epochs: int
+    keys: list[tuple[Array, float]],
+    others: Array,
+    sizes: tuple[int, int],
+    epochs: int,
+    decay: float,
 ) -> list[Array]:
     """
     Train one network.
@@ -155,6 +164,7 @@ def train(
         others: features of looks at speech and music.
         sizes: of the hidden layers.
         epochs: how often to draw anew.
+        decay: factor on the size of steps, every five epochs.
 
     Returns:
         Its layers, each with its constants in the last row.
@@ -169,7 +179,7 @@ def train(
     net = Net(every.shape[1], sizes, seed=7)
     hard = random.permutation(len(others))[:_HARD]
     for epoch in range(epochs):
-        rate = 6e-3 * 0.78 ** (epoch // 5)
+        rate = 6e-3 * decay ** (epoch // 5)
         if epoch >= 10 and epoch % 5 == 0:
             hard = _hardest(net.score(others), random)
         easy = random.permutation(len(others))[:_EASY]
@@ -182,6 +192,20 @@ def train(
             batch = order[start : start + _BATCH]
             net.learn(x[batch], wanted[batch], max(rate, 2e-5))
     return net.folded(mean, deviation)
+
+
+def _trained(
+    name: str, keys: dict[str, Keys], learnt: list[Examples], *, quick: bool
+) -> list[Array]:
+    goods = []
+    for mix, part in MIXES.items():
+        features, inside = _view(name, keys[mix].looks)
+        rows = inside & (keys[mix].heard >= _NEEDED[name])
+        goods.append((features[rows, :-1].astype(np.float64), part))
+    views = [_view(name, part) for part in learnt]
+    bad = np.concatenate([features[inside, :-1] for features, inside in views])
+    epochs = EPOCHS[name] // (5 if quick else 1)
+    return train(goods, bad.astype(np.float64), SIZES[name], epochs, DECAY[name])
 
 
 def _hardest(score: Array, random: np.random.Generator) -> npt.NDArray[np.intp]:
@@ -302,19 +326,15 @@ def main(arguments: Iterable[str] | None = None) -> None:
         ]
         keys = {s: {m: j.result() for m, j in js.items()} for s, js in gathered.items()}
         (learnt, _), (unheard, hours) = (job.result() for job in heard)
-    networks = {}
-    for name, sizes in SIZES.items():
-        goods = []
-        for mix, part in MIXES.items():
-            features, inside = _view(name, keys[1][mix].looks)
-            rows = inside & (keys[1][mix].heard >= _NEEDED[name])
-            goods.append((features[rows, :-1].astype(np.float64), part))
-        bad = np.concatenate([f[i, :-1] for f, i in (_view(name, p) for p in learnt)])
-        epochs = EPOCHS[name] // (5 if quick else 1)
-        networks[name] = train(goods, bad.astype(np.float64), sizes, epochs)
-        report(name, networks[name], keys[2], unheard, hours)
+        networks = {
+            name: pool.submit(_trained, name, keys[1], learnt, quick=quick)
+            for name in SIZES
+        }
+        layers = {name: job.result() for name, job in networks.items()}
+    for name in SIZES:
+        report(name, layers[name], keys[2], unheard, hours)
     if not quick:
-        Path(weights.__file__).write_text(written(networks), encoding="utf-8")
+        Path(weights.__file__).write_text(written(layers), encoding="utf-8")
 
 
 if __name__ == "__main__":

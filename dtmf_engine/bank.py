@@ -61,7 +61,8 @@ class LegBank:
 
     Args:
         n_legs: how many legs there is room for.
-        profile: detector limits, by name or value, for every leg.
+        profile: detector limits, by name or value, for every leg; an armed one
+            is judged by profile `sensitive`.
         policy: what becomes of the caller's audio, by name or value.
         delay_samples: the constant look-ahead of the audio given back.
         seed: of the comfort noise; each leg gets its own from it.
@@ -213,7 +214,7 @@ class LegBank:
 
     def arm(self, leg: int) -> None:
         """
-        A capture begins: mask more readily, and everything under policy `strict`.
+        A capture begins: hear and mask more readily; everything is masked by `strict`.
 
         Raises:
             ParameterError: the leg is unknown.
@@ -221,6 +222,7 @@ class LegBank:
         row = self._row(leg)
         state = self._legs[row]
         state.masker.armed = True
+        self._detector.arm(leg)
         if self.policy is Policy.STRICT:
             state.masker.everything = True
             state.mask(self.position(leg), self._detector.history(leg))
@@ -236,6 +238,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
+        self._detector.arm(leg, armed=False)
         masker = self._legs[self._row(leg)].masker
         masker.armed = False
         masker.everything = False

@@ -47,6 +47,11 @@ STEADY_BLOCKS = 40
 _SETTLE_BLOCKS = 2
 """The newest blocks do not tell what was there before them."""
 
+_STEADY_WIDTH = STEADY_BLOCKS - 1 - _SETTLE_BLOCKS
+"""Pairs of blocks of which the least and the greatest are compared."""
+
+_SOME_PAIRS = np.linspace(0, _STEADY_WIDTH - 1, 4).astype(np.intp)[:, None]
+
 _MIN_BLOCKS = 8
 """A stream that has only just begun has no steady sound yet."""
 
@@ -106,29 +111,31 @@ def look(blocks: Float64, low_before: Float64, first_block: Index) -> Look:
     sums = (flat @ _KERNEL).T
     sums *= sums
     power = (sums[:N_TONES] + sums[N_TONES:]) * _POWER_SCALE
-    low = np.maximum(np.maximum(power[0], power[1]), np.maximum(power[2], power[3]))
-    high = np.maximum(np.maximum(power[4], power[5]), np.maximum(power[6], power[7]))
-    total = np.einsum("ij,ij->i", flat, flat) * (1.0 / BLOCK_SAMPLES)
+    low, high = power.reshape(2, N_TONES // 2, m, k).max(axis=1)
+    total = np.einsum("ij,ij->i", flat, flat).reshape(m, k) * (1.0 / BLOCK_SAMPLES)
     below = _low_energies(flat).reshape(m, k)
     low_energy = np.concatenate([low_before, below], axis=1)
     begins = first_block == 0
     if begins.any():
         low_energy[begins, :STEADY_BLOCKS] = below[begins, :1]
-    steady = np.minimum(
-        _steady(low_energy, first_block).reshape(m * k), total * _MAX_STEADY_SHARE
-    )
+    both, allowed = low + high, total * _MAX_STEADY_SHARE
+    paired = (low_energy[:, 1:] + low_energy[:, :-1]) * 0.5
+    limit = np.minimum(_most_steady(paired, k), allowed)
     worth = (
-        (low + high >= (total - steady) * _LOOK_SHARE)
-        & (low > _LOOK_POWER)
-        & (high > _LOOK_POWER)
+        (both >= (total - limit) * _LOOK_SHARE)
+        & (np.minimum(low, high) > _LOOK_POWER)
         & (low < high * _LOOK_LOW_OVER_HIGH)
         & (high < low * _LOOK_HIGH_OVER_LOW)
     )
-    return Look(
-        worth.reshape(m, k),
-        (steady > total * _HIGHPASS_SHARE).reshape(m, k),
-        low_energy[:, -STEADY_BLOCKS:],
-    )
+    highpass = np.zeros((m, k), dtype=np.bool_)
+    # What is steady takes long to find: it is asked for where it can matter.
+    rows = np.flatnonzero((worth | (limit > total * _HIGHPASS_SHARE)).any(axis=1))
+    if rows.size:
+        steady = _steady(paired[rows], first_block[rows])
+        steady = np.minimum(steady, allowed[rows])
+        worth[rows] &= both[rows] >= (total[rows] - steady) * _LOOK_SHARE
+        highpass[rows] = steady > total[rows] * _HIGHPASS_SHARE
+    return Look(worth, highpass, low_energy[:, -STEADY_BLOCKS:])
 
 
 def _low_energies(blocks: Float64) -> Float64:
@@ -140,21 +147,27 @@ def _low_energies(blocks: Float64) -> Float64:
     return np.asarray(energy * (_LOW_GAIN / (_LOW_RUN * BLOCK_SAMPLES)))
 
 
-def _steady(low_energy: Float64, first_block: Index) -> Float64:
+def _most_steady(paired: Float64, k: int) -> Float64:
+    """
+    Give what `_steady` cannot exceed, [shape=(m, k)], from four of its many values.
+    """
+    some = paired.take(_SOME_PAIRS + np.arange(k), axis=1)
+    least, most = some.min(axis=1), some.max(axis=1)
+    return np.where(least > most * _STEADY_RATIO, least, 0.0)
+
+
+def _steady(paired: Float64, first_block: Index) -> Float64:
     """
     Give the power below the tones that never went away lately, [shape=(m, k)].
     """
-    k = low_energy.shape[1] - STEADY_BLOCKS
-    paired = (low_energy[:, 1:] + low_energy[:, :-1]) * 0.5
-    width = STEADY_BLOCKS - 1 - _SETTLE_BLOCKS
+    k = paired.shape[1] - STEADY_BLOCKS + 1
     if k <= _SETTLE_BLOCKS:
-        parts = [paired[:, j : j + width] for j in range(k)]
-        least = np.stack([part.min(axis=1) for part in parts], axis=1)
-        most = np.stack([part.max(axis=1) for part in parts], axis=1)
+        lately = paired.take(np.arange(k)[:, None] + np.arange(_STEADY_WIDTH), axis=1)
+        least, most = lately.min(axis=2), lately.max(axis=2)
     else:
-        place = slice(width - 1, width - 1 + k)
-        origin = (width - 1) // 2
-        least = minimum_filter1d(paired, width, axis=1, origin=origin)[:, place]
-        most = maximum_filter1d(paired, width, axis=1, origin=origin)[:, place]
+        place = slice(_STEADY_WIDTH - 1, _STEADY_WIDTH - 1 + k)
+        origin = (_STEADY_WIDTH - 1) // 2
+        least = minimum_filter1d(paired, _STEADY_WIDTH, axis=1, origin=origin)[:, place]
+        most = maximum_filter1d(paired, _STEADY_WIDTH, axis=1, origin=origin)[:, place]
     known = first_block[:, None] + np.arange(k) >= _MIN_BLOCKS
     return np.where(known & (least > most * _STEADY_RATIO), least, 0.0)

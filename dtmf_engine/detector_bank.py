@@ -21,14 +21,9 @@ from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.pairs import (
-    LONG_HOPS,
-    MARGIN_SAMPLES,
-    Looks,
-    measure_hops,
-    measure_pairs,
-)
-from dtmf_engine.profiles import DEFAULT, Profile, get_profile
+from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
+from dtmf_engine.pairs import LONG_HOPS, Looks, measure_pairs
+from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
 from dtmf_engine.sights import Sights
 from dtmf_engine.tracker import Sight, ToneTracker
 
@@ -40,8 +35,11 @@ hop had come before.
 """
 
 _PRESENCE_SAMPLES = 4 * HOP_SAMPLES
-_SLICE_SAMPLES = 160 * 256
-"""Longer input is worked off in slices that fit a processor's cache."""
+_SLICE_SAMPLES = 160 * 384
+"""
+Longer input is worked off in slices: large enough that the number of calls does
+not count, small enough for a processor's cache.
+"""
 
 _MIN_SLICE_SAMPLES = 160
 """But never in less than a frame, however many legs there are."""
@@ -78,6 +76,7 @@ class DetectorBank:
     Args:
         n_legs: how many legs there is room for.
         profile: detector limits, by name or value, for every leg.
+        armed_profile: those of a leg while it is armed.
         history_samples: how much of the past to keep for others.
 
     Raises:
@@ -89,18 +88,21 @@ class DetectorBank:
         n_legs: int,
         *,
         profile: str | Profile = DEFAULT,
+        armed_profile: str | Profile = SENSITIVE,
         history_samples: int = HISTORY_SAMPLES,
     ) -> None:
         if n_legs < 1:
             raise ParameterError(f"n_legs: expected at least 1, got {n_legs!r}")
         self.n_legs = n_legs
         self.profile = get_profile(profile)
+        self.armed_profile = get_profile(armed_profile)
         self.history_samples = max(history_samples, HISTORY_SAMPLES)
         self._position = np.zeros(n_legs, dtype=np.int64)
         self._history = np.zeros((n_legs, self.history_samples), dtype=np.int16)
         self._low_energy = np.zeros((n_legs, STEADY_BLOCKS))
         self._worth = np.zeros(n_legs, dtype=np.bool_)
         self._highpass = np.zeros(n_legs, dtype=np.bool_)
+        self._armed = np.zeros(n_legs, dtype=np.bool_)
         self._trackers = [ToneTracker(self.profile) for _ in range(n_legs)]
         self._busy: set[int] = set()
         self._lost: dict[int, list[tuple[int, int]]] = {}
@@ -149,6 +151,17 @@ class DetectorBank:
         if n_samples:
             self._lost[row] = [*gaps, (start, start + n_samples)]
 
+    def arm(self, leg: int, *, armed: bool = True) -> None:
+        """
+        Judge a leg by the profile for captures from now on, or no longer.
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        row = int(self.rows([leg])[0])
+        self._armed[row] = armed
+        self._trackers[row].use(self.armed_profile if armed else self.profile)
+
     def finish(self, leg: int) -> list[Event]:
         """
         End a leg's stream: report what is open. The leg is new afterwards.
@@ -173,6 +186,7 @@ class DetectorBank:
         self._history[row] = 0
         self._low_energy[row] = 0.0
         self._worth[row] = self._highpass[row] = False
+        self._armed[row] = False
         self._trackers[row] = ToneTracker(self.profile)
         self._busy.discard(row)
         self._lost.pop(row, None)
@@ -287,26 +301,32 @@ class DetectorBank:
             worth: [shape=(m, k)] which of the k hops of m legs to look at.
             highpass: [shape=(m, k)] and whether to listen to them through it.
         """
-        seen = self._sights(hearing, worth, highpass)
-        busy = [i for i, row in enumerate(hearing.rows.tolist()) if row in self._busy]
-        for i in sorted({*busy, *(seen.legs if seen else ())}):
-            self._follow(hearing, i, worth.shape[1], seen)
+        parts = self._sights(hearing, worth, highpass)
+        followed = {
+            i for i, row in enumerate(hearing.rows.tolist()) if row in self._busy
+        }
+        followed = followed.union(*(part.legs for part in parts))
+        seen: dict[int, dict[int, Sight]] = {i: {} for i in sorted(followed)}
+        for part in parts:
+            for i, sights in part.of_legs(followed).items():
+                seen[i].update(sights)
+        for i, sights in seen.items():
+            self._follow(hearing, i, worth.shape[1], sights)
 
-    def _sights(self, hearing: Hearing, worth: Bool, highpass: Bool) -> Sights | None:
+    def _sights(self, hearing: Hearing, worth: Bool, highpass: Bool) -> list[Sights]:
+        """
+        Look at the wanted hops, directly or through the high-pass.
+        """
+        armed = self._armed[hearing.rows][:, None]
         parts = []
         for filtered in (False, True):
-            wanted = worth & (highpass if filtered else ~highpass)
-            if wanted.any():
-                parts.append(self._sights_through(hearing, wanted, filtered=filtered))
-        if not parts:
-            return None
-        return parts[0] if len(parts) == 1 else parts[0].merged(parts[1])
-
-    def _sights_through(
-        self, hearing: Hearing, wanted: Bool, *, filtered: bool
-    ) -> Sights:
-        looks, leg, hop = self._looks(hearing, wanted, filtered=filtered)
-        return Sights.of(looks, leg, hop, self.profile, filtered=filtered)
+            through = worth & (highpass if filtered else ~highpass)
+            for profile, legs in ((self.profile, ~armed), (self.armed_profile, armed)):
+                wanted = through & legs
+                if wanted.any():
+                    looks, leg, hop = self._looks(hearing, wanted, filtered=filtered)
+                    parts.append(Sights.of(looks, leg, hop, profile, filtered=filtered))
+        return parts
 
     def _looks(
         self, hearing: Hearing, wanted: Bool, *, filtered: bool
@@ -318,30 +338,30 @@ class DetectorBank:
         # Mark each wanted hop and the 15 before it; column c is hop c − 15.
         reach = LONG_HOPS - 1
         needed = np.zeros((m, k + reach), dtype=np.bool_)
-        for back in range(LONG_HOPS):
-            needed[:, back : back + k] |= wanted
+        needed[:, :k] = wanted
+        for step in (1, 2, 4, 8):
+            needed[:, step:] |= needed[:, :-step]
         leg, column = np.nonzero(needed)
-        in_hop = int(hearing.before[0] % HOP_SAMPLES)
-        first = self.history_samples - in_hop - reach * HOP_SAMPLES - MARGIN_SAMPLES
-        windows = np.lib.stride_tricks.sliding_window_view(
-            hearing.recent, MARGIN_SAMPLES + HOP_SAMPLES, axis=1
-        )
-        samples = windows[leg, first + column * HOP_SAMPLES].astype(np.float64)
-        place = hearing.before[leg] // HOP_SAMPLES + column - reach
-        hops = measure_hops(samples, place, highpass=filtered)
+        before = hearing.before
+        in_hop = int(before[0] % HOP_SAMPLES)
+        width = HOP_SAMPLES + (MARGIN_SAMPLES if filtered else 1)
+        first = self.history_samples - in_hop + (1 - reach) * HOP_SAMPLES - width
+        start = leg * hearing.recent.shape[1] + column * HOP_SAMPLES + first
+        samples = hearing.recent.take(start[:, None] + np.arange(width))
+        place = before[leg] // HOP_SAMPLES + column - reach
+        hops = measure_hops(samples.astype(np.float64), place, highpass=filtered)
         number = np.cumsum(needed).reshape(needed.shape) - 1
         at_leg, at_hop = np.nonzero(wanted)
         looks = measure_pairs(hops, number[at_leg, at_hop + reach])
         return looks, at_leg, at_hop
 
     def _follow(
-        self, hearing: Hearing, i: int, n_hops: int, seen: Sights | None
+        self, hearing: Hearing, i: int, n_hops: int, sights: Mapping[int, Sight]
     ) -> None:
         """
         Walk through the hops of one leg, skipping those where nothing can happen.
         """
         row = int(hearing.rows[i])
-        sights = seen.of_leg(i) if seen else {}
         tracker = hearing.trackers[row] = self._trackers[row].copy()
         first_end = (int(hearing.before[i]) // HOP_SAMPLES + 1) * HOP_SAMPLES
         events: list[Event] = []

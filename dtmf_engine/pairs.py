@@ -23,18 +23,16 @@ sums over hops are added in a fixed order.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import firwin
 
 from dtmf_engine.arrays import Float64, Index, added, read_only
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
-    KERNEL,
-    KERNEL_SCALE,
     N_TONES,
     PHASE_PERIOD_HOPS,
     TURN_COS,
     TURN_SIN,
 )
+from dtmf_engine.hops import Hops, sum_quads
 from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
@@ -44,13 +42,6 @@ SHORT_HOPS = 8
 
 LONG_HOPS = 16
 """40 ms: the shortest tone that must be accepted."""
-
-HIGHPASS_TAPS = 89
-HIGHPASS_DELAY_SAMPLES = (HIGHPASS_TAPS - 1) // 2
-"""The high-pass is of linear phase: all it hears is this late."""
-
-MARGIN_SAMPLES = HIGHPASS_TAPS
-"""Samples needed before the first hop of a look."""
 
 _OMEGA = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
 _HALF = HOP_SAMPLES / 2
@@ -63,6 +54,8 @@ _HALF = HOP_SAMPLES / 2
 def _inverse_grams() -> Float64:
     """
     Give the inverse Gram matrix of every pair over one hop, [shape=(4, 4, 16)].
+
+    In the order of `Hops.sums`: cosines of both tones, then their sines.
     """
     n = np.arange(HOP_SAMPLES)
     tables = []
@@ -71,8 +64,8 @@ def _inverse_grams() -> Float64:
             basis = np.stack(
                 [
                     np.cos(_OMEGA[low] * n),
-                    np.sin(_OMEGA[low] * n),
                     np.cos(_OMEGA[high] * n),
+                    np.sin(_OMEGA[low] * n),
                     np.sin(_OMEGA[high] * n),
                 ]
             )
@@ -99,72 +92,12 @@ def _rotations() -> tuple[Float64, Float64]:
 
 
 _ROTATE_COS, _ROTATE_SIN = _rotations()
-
-
-def _highpass() -> Float64:
-    """
-    Give the high-pass as a matrix from 109 samples to 21, [shape=(109, 21)].
-
-    45 dB down from 445 Hz, flat from 681 Hz: below 697 Hz − 2.3 %, above the
-    dial tones of E.180 (to 440 Hz).
-    """
-    taps = firwin(
-        HIGHPASS_TAPS,
-        563.0,
-        window=("kaiser", 4.0),
-        pass_zero=False,
-        fs=SAMPLE_RATE_HZ,
-    )
-    whole = np.rint(taps[::-1] * 2.0**14)
-    matrix = np.zeros((HOP_SAMPLES + HIGHPASS_TAPS, HOP_SAMPLES + 1))
-    for i in range(HOP_SAMPLES + 1):
-        matrix[i : i + HIGHPASS_TAPS, i] = whole
-    return read_only(matrix)
-
-
-_HIGHPASS = _highpass()
-
-
-# --- sums over hops -------------------------------------------------------------
-
-
-class Hops(NamedTuple):
-    """
-    Sums over single hops, gathered from anywhere: c hops in all.
-    """
-
-    sums: Float64
-    """[shape=(16, c)] correlation with eight cosines, then eight sines."""
-    energy: Float64
-    """[shape=(c,)]"""
-    slope: Float64
-    """[shape=(c,)] energy of the differences between neighbouring samples."""
-    place: Index
-    """[shape=(c,)] index of the hop in its stream, modulo the phase period."""
-
-
-def measure_hops(samples: Float64, place: Index, *, highpass: bool) -> Hops:
-    """
-    Sum over hops.
-
-    Args:
-        samples: [shape=(c, 109)] integer-valued: each hop's 20 samples with
-            the 89 before them.
-        place: [shape=(c,)] index of each hop in its stream.
-        highpass: whether to listen through the high-pass.
-    """
-    if highpass:
-        heard = (samples @ _HIGHPASS) * (1.0 / 2**14)
-    else:
-        heard = samples[:, -HOP_SAMPLES - 1 :]
-    hop = np.ascontiguousarray(heard[:, 1:])
-    step = hop - heard[:, :-1]
-    return Hops(
-        np.ascontiguousarray((hop @ KERNEL).T) * (1.0 / KERNEL_SCALE),
-        added((hop * hop).T),
-        added((step * step).T),
-        place % PHASE_PERIOD_HOPS,
-    )
+_ROTATE_REAL = read_only(np.stack([_ROTATE_COS, -_ROTATE_SIN], axis=1))
+_ROTATE_IMAG = read_only(np.stack([_ROTATE_SIN, _ROTATE_COS], axis=1))
+"""
+[shape=(16, 2, 97)] what real and imaginary part of a track give to both parts of
+one that is turned back by an offset.
+"""
 
 
 # --- looks ----------------------------------------------------------------------
@@ -208,8 +141,8 @@ class Looks(NamedTuple):
     """[shape=(g,)] high-group tone, 0 to 3."""
     tone_power: Float64
     """[shape=(8, g)] mean-square power of all tones over the last 4 hops."""
-    short: Window
-    long: Window
+    windows: Window
+    """The short and the long window; each measure has one more axis, first."""
     whiteness: Float64
     """[shape=(g,)] slope of the rest over its energy: 2 for white noise."""
     before: Float64
@@ -223,38 +156,248 @@ class Looks(NamedTuple):
     other: Float64
     """[shape=(16, g)] energy in each hop that no pair explains, over the pair's."""
 
+    @property
+    def short(self) -> Window:
+        """
+        Give the measures of the last 8 hops.
+        """
+        return Window(*(measure[0] for measure in self.windows))
+
+    @property
+    def long(self) -> Window:
+        """
+        Give the measures of the last 16 hops.
+        """
+        return Window(*(measure[1] for measure in self.windows))
+
 
 def measure_pairs(hops: Hops, last: Index) -> Looks:
     """
     Look at the 16 hops up to each of g hops.
 
+    Few looks at a time are the rule, and the number of calls is what they cost:
+    real and imaginary parts, both windows and both tones are axes of the same
+    arrays, hops come first and looks last.
+
     Args:
         hops: sums over hops; the 16 of every look stand next to each other.
         last: [shape=(g,)] where in `hops` each look's last hop stands.
     """
-    index = last - np.arange(LONG_HOPS - 1, -1, -1)[:, None]
-    sums, place = hops.sums[:, index], hops.place[index]
-    powers = _tone_powers(sums, place)
-    row, column = powers[8][:4].argmax(axis=0), powers[8][4:].argmax(axis=0)
-    tone = np.stack([row, 4 + column])
-    re, im, misfit = _tracks(sums, place, tone, hops.energy[index])
-    rivals = {n: _rivals(powers[n], tone) for n in (SHORT_HOPS, LONG_HOPS)}
-    short, track = _window(re, im, misfit, SHORT_HOPS, rivals[SHORT_HOPS])
-    long, _ = _window(re, im, misfit, LONG_HOPS, rivals[LONG_HOPS])
-    before = added(track.re[:8]) / 8, added(track.im[:8]) / 8
-    amplitude = _both(short.power) * 2
+    quads = sum_quads(hops).take(last - _QUAD_ENDS, axis=1)
+    powers = _tone_powers(quads)
+    groups = powers.reshape(3, 2, 4, len(last))
+    best = groups[1].argmax(axis=1)
+    tone = best + _FIRST_OF_GROUP
+    track, misfit = _tracks(hops, last - _HOP_ENDS, tone)
+    return _looks(track, misfit, tone, _Heard(powers[0], _rivals(groups, best), quads))
+
+
+class _Heard(NamedTuple):
+    """
+    What is known of looks before a pair is fitted.
+    """
+
+    tone_power: Float64
+    """[shape=(8, g)] over the last 4 hops."""
+    rival: Float64
+    """[shape=(2, 2, g)] by window and group."""
+    quads: Float64
+    """[shape=(18, 4, g)] sums over the last four times four hops."""
+
+
+_HOP_ENDS = np.arange(LONG_HOPS - 1, -1, -1)[:, None]
+_QUAD_ENDS = np.arange(LONG_HOPS - 4, -1, -4)[:, None]
+_FIRST_OF_GROUP = np.array([[0], [4]])
+
+
+def _tone_powers(quads: Float64) -> Float64:
+    """
+    Give the power of all tones over the last 4, 8 and 16 hops, [shape=(3, 8, g)].
+    """
+    sums = np.empty((3, 2 * N_TONES, quads.shape[2]))
+    tones = quads[:-2]
+    sums[0] = tones[:, 3]
+    np.add(tones[:, 2], tones[:, 3], out=sums[1])
+    np.add(tones[:, 0] + tones[:, 1], sums[1], out=sums[2])
+    sums *= sums
+    return (sums[:, :N_TONES] + sums[:, N_TONES:]) * _POWER_SCALES
+
+
+_POWER_SCALES = 2.0 / (np.array([4, SHORT_HOPS, LONG_HOPS]) * HOP_SAMPLES) ** 2
+_POWER_SCALES = read_only(_POWER_SCALES[:, None, None])
+
+
+def _rivals(groups: Float64, best: Index) -> Float64:
+    """
+    Compare the best tone of each group with the strongest other one.
+
+    Args:
+        groups: [shape=(3, 2, 4, g)] power over 4, 8 and 16 hops.
+        best: [shape=(2, g)] the best tone of each group.
+
+    Returns:
+        [shape=(2, 2, g)] over the last 8 and the last 16 hops.
+    """
+    is_best = best[:, None] == np.arange(4)[:, None]
+    windows = groups[1:]
+    others = np.where(is_best, 0.0, windows).max(axis=2)
+    return np.asarray(others / np.where(is_best, windows, 1e-9).max(axis=2))
+
+
+# --- tracks ---------------------------------------------------------------------
+
+
+def _tracks(hops: Hops, index: Index, tone: Index) -> tuple[Float64, Float64]:
+    """
+    Fit the pair to every hop.
+
+    Args:
+        hops: sums over hops.
+        index: [shape=(16, g)] where the hops of each look stand.
+        tone: [shape=(2, g)] the pair.
+
+    Returns:
+        The tracks, [shape=(16, 2, 2, g)] with real and imaginary part of both
+        tones, in the phase of tones that started with the stream; and the
+        energy that the fit leaves of each hop, [shape=(16, g)].
+    """
+    rows = np.concatenate([tone, N_TONES + tone]) * hops.sums.shape[1]
+    sums = hops.sums.take(rows[:, None] + index)
+    inverse = _INVERSE.take(4 * tone[0] + tone[1] - 4, axis=2)
+    fit = added(sums[:, :, None] * inverse[:, None])
+    fitted = fit * sums.swapaxes(0, 1)
+    fitted = fitted[:, :2] + fitted[:, 2:]
+    misfit = hops.energy.take(index) - (fitted[:, 0] + fitted[:, 1])
+    turn = tone * PHASE_PERIOD_HOPS + hops.place.take(index)[:, None]
+    turn = turn[:, None] + _BOTH_PARTS
+    track = fit[:, None, :2] * _TURN_COSINE.take(turn)
+    track += fit[:, None, 2:] * _TURN_SINE.take(turn)
+    return track, np.maximum(misfit, 0.0)
+
+
+_TURN_COSINE = read_only(np.concatenate([TURN_COS.ravel(), -TURN_SIN.ravel()]))
+_TURN_SINE = read_only(np.concatenate([-TURN_SIN.ravel(), -TURN_COS.ravel()]))
+_BOTH_PARTS = np.array([0, TURN_COS.size])[:, None, None]
+"""What a cosine and a sine in a hop give to the real and the imaginary part."""
+
+
+def _offsets(track: Float64) -> Index:
+    """
+    Find the offsets at which tracks are strongest, as indices of the tables.
+
+    Tracks, scaled by a power of two, and tables are numbers of 48 bits in two
+    halves: products of halves are exact in whatever order they are added.
+
+    Returns:
+        [shape=(2, 2, g)] by window and tone.
+    """
+    largest = np.abs(track).max(axis=(0, 1))
+    scaled = np.ldexp(track, _HALF_BITS - np.frexp(largest)[1])
+    columns = 2 * track.shape[3]
+    halves = _in_halves(scaled.reshape(2 * LONG_HOPS, columns), axis=1)
+    products = _PROBES @ halves.reshape(2 * LONG_HOPS, 2 * columns)
+    products = products.reshape(2, -1, 2, columns)
+    parts = products[0, :, 1] + products[1, :, 0]
+    parts *= 2.0**-_HALF_BITS
+    parts += products[0, :, 0]
+    parts *= parts
+    half = len(parts) // 2
+    power = parts[:half] + parts[half:]
+    n = len(_SHORT_GRID)
+    best = np.stack([power[:n].argmax(axis=0), power[n:].argmax(axis=0) + n])
+    best = np.minimum(np.maximum(best, _FIRST_PROBE + 1), _LAST_PROBE - 1)
+    at = best * columns + np.arange(columns)
+    left, middle, right = (power.take(at + d) for d in (-columns, 0, columns))
+    bend = left - 2 * middle + right
+    shift = np.where(bend < 0, 0.5 * (left - right) / np.minimum(bend, -1e-9), 0.0)
+    shift = np.minimum(np.maximum(shift, -1.0), 1.0)
+    found = (best - _FIRST_PROBE) * _PROBE_STEP + np.rint(shift * _PROBE_STEP)
+    found = np.minimum(np.maximum(found, 0.0), 2.0 * _MAX_OFFSET)
+    return np.asarray(found.reshape(2, *track.shape[2:]), dtype=np.intp)
+
+
+_HALF_BITS = 24
+_FIRST_PROBE = np.array([[0], [len(_SHORT_GRID)]])
+_LAST_PROBE = _FIRST_PROBE + np.array([[len(_SHORT_GRID)], [len(_LONG_GRID)]]) - 1
+_PROBE_STEP = np.array([[_SHORT_GRID[1]], [_LONG_GRID[1]]])
+
+
+def _in_halves(values: Float64, axis: int) -> Float64:
+    upper = np.rint(values)
+    return np.stack([upper, np.rint((values - upper) * 2.0**_HALF_BITS)], axis=axis)
+
+
+def _probes() -> Float64:
+    """
+    Give the matrix from tracks to their sums at each offset of both grids.
+
+    Returns:
+        [shape=(152, 32)]: upper halves, then lower ones; in each, rows for real
+        parts, then for imaginary parts; columns for the real and imaginary part
+        of each hop.
+    """
+    cos = np.concatenate([_ROTATE_COS[:, _SHORT_GRID], _ROTATE_COS[:, _LONG_GRID]], 1)
+    sin = np.concatenate([_ROTATE_SIN[:, _SHORT_GRID], _ROTATE_SIN[:, _LONG_GRID]], 1)
+    for table in (cos, sin):
+        table[:-SHORT_HOPS, : len(_SHORT_GRID)] = 0.0
+    real, imag = np.stack([cos, sin], axis=1), np.stack([-sin, cos], axis=1)
+    matrix = np.concatenate([real, imag], axis=2).reshape(2 * LONG_HOPS, -1)
+    halves = _in_halves(np.ascontiguousarray(matrix.T) * 2.0**23, axis=0)
+    return read_only(halves.reshape(-1, 2 * LONG_HOPS))
+
+
+_PROBES = _probes()
+
+
+# --- measures -------------------------------------------------------------------
+
+_N_HOPS = np.array([[SHORT_HOPS, LONG_HOPS], [SHORT_HOPS * 3 // 4, LONG_HOPS * 3 // 4]])
+"""Hops of both windows, whole and without the worst quarter."""
+
+_IS_INSIDE = read_only((np.arange(LONG_HOPS)[:, None] >= LONG_HOPS - _N_HOPS[0]) * 1.0)
+_IS_KEPT = read_only((np.arange(LONG_HOPS)[:, None] < _N_HOPS[1]) * 1.0)
+"""[shape=(16, 2)] hops in their order, and from the best to the worst."""
+
+
+def _looks(track: Float64, misfit: Float64, tone: Index, heard: _Heard) -> Looks:
+    """
+    Measure tracks.
+    """
+    offset = _offsets(track)
+    # Hops, parts, windows, tones, looks.
+    straight = track[:, :1, None] * _ROTATE_REAL.take(offset, axis=2)
+    straight += track[:, 1:, None] * _ROTATE_IMAG.take(offset, axis=2)
+    centre, before, drift = _centres(straight)
+    away = _squares((straight - centre).swapaxes(0, 1))
+    rest = misfit[:, None] + _HALF * (away[:, :, 0] + away[:, :, 1])
+    weights = _weights(rest)
+    main = added(straight * weights[:, 1, None, :, None]) / _N_HOPS[1][:, None, None]
+    power = np.stack([_squares(centre), _squares(main)])
+    wander, left, total = _left(track, misfit, weights, power)
+    pair = power[0, 0, 0] + power[0, 0, 1]
+    size = power[1, 0, 0] + power[1, 0, 1]
+    filled = _both((straight[:, :, 0] * main[:, 0]).swapaxes(0, 1))
+    windows = Window(
+        offset_hz=np.asarray((offset - _MAX_OFFSET) * OFFSET_STEP_HZ, np.float64),
+        power=power[0] * 0.5,
+        rest=left[0],
+        rest_trimmed=left[1],
+        wander=wander[0],
+        wander_trimmed=wander[1],
+        drift=drift / np.maximum(power[0], 1e-9),
+        outside=total,
+        rival=heard.rival,
+    )
     return Looks(
-        row=row,
-        column=column,
-        tone_power=powers[4],
-        short=short,
-        long=long,
-        whiteness=_whiteness(hops.energy[index], hops.slope[index], short, tone),
-        before=_both(before[0] * before[0] + before[1] * before[1])
-        / np.maximum(amplitude, 1e-9),
-        size=track.size,
-        filled=track.filled,
-        other=misfit / np.maximum(track.size * _HALF, 1e-9),
+        row=tone[0],
+        column=tone[1] - 4,
+        tone_power=heard.tone_power,
+        windows=windows,
+        whiteness=_whiteness(heard.quads, windows.power[0], tone),
+        before=_both(_squares(before)) / np.maximum(pair, 1e-9),
+        size=size,
+        filled=(filled[:, 0] + filled[:, 1]) / np.maximum(size, 1e-9),
+        other=misfit / np.maximum(size * _HALF, 1e-9),
     )
 
 
@@ -262,188 +405,91 @@ def _both(values: Float64) -> Float64:
     return np.asarray(values[0] + values[1])
 
 
-def _tone_powers(sums: Float64, place: Index) -> dict[int, Float64]:
+def _squares(parts: Float64) -> Float64:
     """
-    Give the power of all tones over the last 4, 8 and 16 hops, [shape=(8, g)].
+    Give squared lengths, from real and imaginary parts along the first axis.
     """
-    cos, sin = TURN_COS[:, place], TURN_SIN[:, place]
-    real, imag = sums[:N_TONES], sums[N_TONES:]
-    re = np.moveaxis(real * cos - imag * sin, 1, 0)
-    im = np.moveaxis(real * sin + imag * cos, 1, 0)
-    powers = {}
-    re4, im4 = added(re[12:]), added(im[12:])
-    re8, im8 = added(re[8:12]) + re4, added(im[8:12]) + im4
-    re16, im16 = added(re[:8]) + re8, added(im[:8]) + im8
-    for n, a, b in ((4, re4, im4), (8, re8, im8), (16, re16, im16)):
-        powers[n] = (a * a + b * b) * (2.0 / (n * HOP_SAMPLES) ** 2)
-    return powers
+    squares = parts * parts
+    return np.asarray(squares[0] + squares[1])
 
 
-def _rivals(power: Float64, tone: Index) -> Float64:
+def _centres(straight: Float64) -> tuple[Float64, Float64, Float64]:
     """
-    Compare the best tone of each group with the strongest other one.
-    """
-    others = power.copy()
-    best = np.take_along_axis(power, tone, axis=0)
-    np.put_along_axis(others, tone, 0.0, axis=0)
-    second = np.stack([others[:4].max(axis=0), others[4:].max(axis=0)])
-    return np.asarray(second / np.maximum(best, 1e-9))
-
-
-def _tracks(
-    sums: Float64, place: Index, tone: Index, energy: Float64
-) -> tuple[Float64, Float64, Float64]:
-    """
-    Fit the pair to every hop.
+    Average straightened tracks.
 
     Returns:
-        Real and imaginary parts of the tracks, [shape=(16, 2, g)], in the
-        phase of tones that started with the stream; and the energy that the
-        fit leaves of each hop, [shape=(16, g)].
+        Of both windows, [shape=(2, 2, 2, g)]; of the short window's tracks over
+        the eight hops before it, [shape=(2, 2, g)]; and the variance between
+        quarters of each window, [shape=(2, 2, g)].
     """
-    g = np.arange(tone.shape[1])
-    pair = 4 * tone[0] + tone[1] - 4
-    hop = np.arange(LONG_HOPS)[:, None]
-    b = [
-        sums[tone[0], hop, g],
-        sums[8 + tone[0], hop, g],
-        sums[tone[1], hop, g],
-        sums[8 + tone[1], hop, g],
-    ]
-    inverse = _INVERSE[:, :, pair]
-    a = [
-        (b[0] * inverse[i, 0] + b[1] * inverse[i, 1])
-        + (b[2] * inverse[i, 2] + b[3] * inverse[i, 3])
-        for i in range(4)
-    ]
-    fitted = (a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])
-    cosine, sine = np.stack([a[0], a[2]], axis=1), np.stack([a[1], a[3]], axis=1)
-    where = place[:, None, :]
-    cos, sin = TURN_COS[tone, where], TURN_SIN[tone, where]
+    pairs = straight[0::2] + straight[1::2]
+    quarters = pairs[0::2] + pairs[1::2]
+    eights = quarters[0::2] + quarters[1::2]
+    centre = eights[1] * (1 / SHORT_HOPS)
+    centre[:, 1] = (eights[0, :, 1] + eights[1, :, 1]) * (1 / LONG_HOPS)
+    quarters *= 4 / LONG_HOPS
+    quarters[:, :, 0] = pairs[4:, :, 0] * (4 / SHORT_HOPS)
+    drift = added(_squares((quarters - centre).swapaxes(0, 1))) * (1 / 4)
+    return centre, eights[0, :, 0] * (1 / 8), drift
+
+
+def _weights(rest: Float64) -> Float64:
+    """
+    Tell which hops count, 1 or 0.
+
+    Args:
+        rest: [shape=(16, 2, g)] energy that the windows' pairs leave of hops.
+
+    Returns:
+        [shape=(16, 2, 2, g)]: in the windows, and in them without the worst
+        quarter.
+    """
+    rest[:-SHORT_HOPS, 0] = np.inf
+    order = rest.argsort(axis=0, kind="stable")
+    weights = np.empty((LONG_HOPS, 2, *rest.shape[1:]))
+    weights[:, 0] = _IS_INSIDE[:, :, None]
+    np.put_along_axis(weights[:, 1], order, _IS_KEPT[:, :, None], axis=0)
+    return weights
+
+
+def _left(
+    track: Float64, misfit: Float64, weights: Float64, power: Float64
+) -> tuple[Float64, Float64, Float64]:
+    """
+    Measure what pairs leave, in windows whole and trimmed.
+
+    Args:
+        track: [shape=(16, 2, 2, g)]
+        misfit: [shape=(16, g)]
+        weights: [shape=(16, 2, 2, g)] which hops count.
+        power: [shape=(2, 2, 2, g)] squared lengths of the tracks' centres.
+
+    Returns:
+        Variance over power, by tone; what is left over the pair; and for whole
+        windows the share of that which is outside any pair.
+    """
+    energies = np.empty((LONG_HOPS, 3, misfit.shape[1]))
+    energies[:, :2] = _squares(track.swapaxes(0, 1))
+    energies[:, 2] = misfit
+    n = _N_HOPS[:, :, None]
+    sums = added(energies[:, None, None] * weights[:, :, :, None])
+    # The mean square less the square of the mean.
+    spread = np.maximum(sums[:, :, :2] / n[..., None] - power, 0.0)
+    total = sums[:, :, 2] + (spread[:, :, 0] + spread[:, :, 1]) * (_HALF * n)
+    pair = (power[:, :, 0] + power[:, :, 1]) * (_HALF * n)
     return (
-        cosine * cos - sine * sin,
-        -(sine * cos + cosine * sin),
-        np.maximum(energy - fitted, 0.0),
+        spread / np.maximum(power, 1e-9),
+        total / np.maximum(pair, 1.0),
+        sums[0, :, 2] / np.maximum(total[0], 1.0),
     )
 
 
-class _Track(NamedTuple):
-    """
-    Tracks with their offset taken out, over all 16 hops.
-    """
-
-    re: Float64
-    im: Float64
-    size: Float64
-    filled: Float64
-
-
-def _window(
-    re: Float64, im: Float64, misfit: Float64, n: int, rival: Float64
-) -> tuple[Window, _Track]:
-    """
-    Measure the last n hops.
-    """
-    skip = LONG_HOPS - n
-    offset = _offset(re[skip:], im[skip:], n)
-    cos, sin = _ROTATE_COS[:, offset], _ROTATE_SIN[:, offset]
-    straight_re, straight_im = re * cos + im * sin, im * cos - re * sin
-    inside = straight_re[skip:], straight_im[skip:]
-    centre, spread, power = _spread(*inside)
-    whole = np.maximum(power, 1e-9)
-    rest = misfit[skip:] + _HALF * (spread[:, 0] + spread[:, 1])
-    total = added(rest)
-    trimmed = _trimmed(*inside, misfit[skip:], rest)
-    quarter = [
-        added(np.moveaxis(v.reshape(4, n // 4, *v.shape[1:]), 1, 0)) / (n // 4)
-        for v in inside
-    ]
-    drift = (quarter[0] - centre[0]) ** 2 + (quarter[1] - centre[1]) ** 2
-    window = Window(
-        offset_hz=(offset - _MAX_OFFSET).astype(np.float64) * OFFSET_STEP_HZ,
-        power=power / 2,
-        rest=total / np.maximum(_both(power) * (_HALF * n), 1.0),
-        rest_trimmed=trimmed.rest,
-        wander=added(spread) / n / whole,
-        wander_trimmed=trimmed.wander,
-        drift=added(drift) / 4 / whole,
-        outside=added(misfit[skip:]) / np.maximum(total, 1.0),
-        rival=rival,
-    )
-    main = trimmed.centre
-    filled = straight_re * main[0] + straight_im * main[1]
-    size = _both(trimmed.power)
-    filled = (filled[:, 0] + filled[:, 1]) / np.maximum(size, 1e-9)
-    return window, _Track(straight_re, straight_im, size, filled)
-
-
-def _offset(re: Float64, im: Float64, n: int) -> Index:
-    """
-    Find the offset at which a track is strongest, as an index of the tables.
-    """
-    grid = _SHORT_GRID if n == SHORT_HOPS else _LONG_GRID
-    cos = _ROTATE_COS[LONG_HOPS - n :, grid][:, :, None, None]
-    sin = _ROTATE_SIN[LONG_HOPS - n :, grid][:, :, None, None]
-    x, y = re[:, None], im[:, None]
-    a, b = added(x * cos + y * sin), added(y * cos - x * sin)
-    power = a * a + b * b
-    best = np.clip(power.argmax(axis=0), 1, len(grid) - 2)[None]
-    left, middle, right = (
-        np.take_along_axis(power, best + d, axis=0)[0] for d in (-1, 0, 1)
-    )
-    bend = left - 2 * middle + right
-    shift = np.where(bend < 0, 0.5 * (left - right) / np.minimum(bend, -1e-9), 0.0)
-    step = int(grid[1] - grid[0])
-    found = grid[best[0]] + np.rint(np.clip(shift, -1, 1) * step).astype(np.intp)
-    return np.asarray(np.clip(found, 0, 2 * _MAX_OFFSET))
-
-
-def _spread(
-    re: Float64, im: Float64
-) -> tuple[tuple[Float64, Float64], Float64, Float64]:
-    """
-    Give a track's centre, its squared distances from it, and its squared length.
-    """
-    n = len(re)
-    centre = added(re) / n, added(im) / n
-    spread = (re - centre[0]) ** 2 + (im - centre[1]) ** 2
-    return centre, spread, centre[0] * centre[0] + centre[1] * centre[1]
-
-
-class _Trimmed(NamedTuple):
-    centre: tuple[Float64, Float64]
-    power: Float64
-    rest: Float64
-    wander: Float64
-
-
-def _trimmed(re: Float64, im: Float64, misfit: Float64, rest: Float64) -> _Trimmed:
-    """
-    Measure once more without the worst quarter of the hops.
-    """
-    keep = len(re) * 3 // 4
-    order = np.argsort(rest, axis=0, kind="stable")[:keep]
-    best = order[:, None, :]
-    centre, spread, power = _spread(
-        np.take_along_axis(re, best, axis=0), np.take_along_axis(im, best, axis=0)
-    )
-    spread = added(spread)
-    left = added(np.take_along_axis(misfit, order, axis=0)) + _HALF * _both(spread)
-    return _Trimmed(
-        centre,
-        power,
-        left / np.maximum(_both(power) * (_HALF * keep), 1.0),
-        spread / keep / np.maximum(power, 1e-9),
-    )
-
-
-def _whiteness(energy: Float64, slope: Float64, window: Window, tone: Index) -> Float64:
+def _whiteness(quads: Float64, power: Float64, tone: Index) -> Float64:
     n = SHORT_HOPS * HOP_SAMPLES
-    pair = window.power * n
-    steep = _both(pair * _SLOPE[tone])
-    total = added(energy[-SHORT_HOPS:])
-    rest = np.maximum(total - _both(pair), total * 0.02 + 1.0)
-    return np.asarray((added(slope[-SHORT_HOPS:]) - steep) / rest)
+    energy, slope = quads[-2:, 2] + quads[-2:, 3]
+    pair = power * n
+    rest = np.maximum(energy - _both(pair), energy * 0.02 + 1.0)
+    return np.asarray((slope - _both(pair * _SLOPE[tone])) / rest)
 
 
 _SLOPE = read_only(4 * np.sin(_OMEGA / 2) ** 2)

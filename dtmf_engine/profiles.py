@@ -83,7 +83,7 @@ DEFAULT = Profile(
     # frame of 20 ms; a pause of 30 ms must.
     max_break_ms=25.0,
     min_short_score=5.6,
-    min_long_score=5.9,
+    min_long_score=6.3,
     known_telephone_bonus=5.0,
 )
 """For any telephone line."""
@@ -96,8 +96,8 @@ STRICT = Profile(
     max_offset_percent=2.3,
     min_tone_ms=30.0,
     max_break_ms=25.0,
-    min_short_score=7.0,
-    min_long_score=7.0,
+    min_short_score=6.5,
+    min_long_score=7.5,
     known_telephone_bonus=3.0,
 )
 """For lines of mostly speech, where a false digit costs more than a lost one."""
@@ -110,8 +110,8 @@ SENSITIVE = Profile(
     max_offset_percent=2.8,
     min_tone_ms=20.0,
     max_break_ms=25.0,
-    min_short_score=2.4,
-    min_long_score=2.3,
+    min_short_score=2.2,
+    min_long_score=2.0,
     known_telephone_bonus=5.0,
 )
 """For the time a capture is armed, where a lost digit costs more than a false one."""

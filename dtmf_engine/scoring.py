@@ -30,42 +30,62 @@ N_FEATURES = 16
 _TONES = read_only(np.array(TONES_HZ, dtype=np.float64))
 
 
-class Network(NamedTuple):
+class Layer(NamedTuple):
     """
-    A network's weights, each layer with its constant in the last row.
+    One layer of both networks, the smaller one filled up with noughts.
     """
 
-    first: Float64
-    """[shape=(16, a)]"""
-    second: Float64
-    """[shape=(a + 1, b)]"""
-    third: Float64
-    """[shape=(b + 1, 1)]"""
+    weight: Float64
+    """[shape=(inputs, outputs, 2, 1)]"""
+    constant: Float64
+    """[shape=(outputs, 2, 1)]"""
 
 
-def _network(first: str, second: str, third: str) -> Network:
-    layers, rows = [], N_FEATURES
-    for text in (first, second, third):
-        layer = np.array(text.split(), dtype=np.float64).reshape(rows, -1)
-        layers.append(read_only(layer))
-        rows = layer.shape[1] + 1
-    return Network(*layers)
+def _layers() -> list[Layer]:
+    """
+    Read both networks; each layer's constants are in its last row.
+    """
+    texts = (
+        (weights.SHORT_FIRST, weights.LONG_FIRST),
+        (weights.SHORT_SECOND, weights.LONG_SECOND),
+        (weights.SHORT_THIRD, weights.LONG_THIRD),
+    )
+    layers = []
+    rows, inputs = (N_FEATURES, N_FEATURES), N_FEATURES - 1
+    for pair in texts:
+        values = [
+            np.array(text.split(), dtype=np.float64).reshape(n, -1)
+            for text, n in zip(pair, rows, strict=True)
+        ]
+        outputs = max(value.shape[1] for value in values)
+        weight = np.zeros((inputs, outputs, 2, 1))
+        constant = np.zeros((outputs, 2, 1))
+        for number, value in enumerate(values):
+            n, k = value.shape
+            weight[: n - 1, :k, number, 0] = value[:-1]
+            constant[:k, number, 0] = value[-1]
+        layers.append(Layer(read_only(weight), read_only(constant)))
+        rows = values[0].shape[1] + 1, values[1].shape[1] + 1
+        inputs = outputs
+    return layers
 
 
-_SHORT = _network(weights.SHORT_FIRST, weights.SHORT_SECOND, weights.SHORT_THIRD)
-_LONG = _network(weights.LONG_FIRST, weights.LONG_SECOND, weights.LONG_THIRD)
+_LAYERS = _layers()
 
 
-def scores(looks: Looks) -> tuple[Float64, Float64]:
+def scores(looks: Looks) -> Float64:
     """
     Score g looks by their last 20 and their last 40 ms.
 
     Returns:
-        Two arrays, [shape=(g,)], the higher the more like a key.
+        [shape=(2, g)], the higher the more like a key.
     """
-    short = _apply(_SHORT, short_features(looks))
-    long = _apply(_LONG, long_features(looks))
-    return short, long
+    values = features(looks)[:-1]
+    *hidden, last = _LAYERS
+    for layer in hidden:
+        total = _apply(layer, values)
+        values = total / (1.0 + np.abs(total))
+    return np.asarray(_apply(last, values)[0])
 
 
 def relative_offset(window: Window, looks: Looks) -> Float64:
@@ -73,9 +93,9 @@ def relative_offset(window: Window, looks: Looks) -> Float64:
     Give the offset of both tones, relative to their nominal frequencies.
 
     Returns:
-        [shape=(2, g)], 0.015 being 1.5 % too high.
+        The shape of the window's offsets, 0.015 being 1.5 % too high.
     """
-    nominal = np.stack([_TONES[looks.row], _TONES[4 + looks.column]])
+    nominal = _TONES.take(np.stack([looks.row, looks.column + 4]))
     return np.asarray(window.offset_hz / nominal)
 
 
@@ -83,48 +103,48 @@ def short_features(looks: Looks) -> Float64:
     """
     Give the measures of the last 20 ms, [shape=(16, g)].
     """
-    return _features(looks.short, looks, np.clip(looks.before, 0.0, 1.5))
+    return np.asarray(features(looks)[:, 0])
 
 
 def long_features(looks: Looks) -> Float64:
     """
     Give the measures of the last 40 ms, [shape=(16, g)].
     """
-    return _features(looks.long, looks, _root(looks.short.rest))
+    return np.asarray(features(looks)[:, 1])
 
 
-def _features(window: Window, looks: Looks, last: Float64) -> Float64:
-    ratios = np.stack(
-        [
-            window.rest,
-            window.rest_trimmed,
-            *window.wander,
-            *window.wander_trimmed,
-            *window.drift,
-            *window.rival,
-        ]
-    )
-    offset = np.minimum(np.abs(relative_offset(window, looks)) * 40.0, 2.0)
-    others = [
-        window.outside,
-        np.clip(looks.whiteness, -0.5, 3.0),
-        last,
-        *offset,
-        np.ones_like(last),
-    ]
-    return np.concatenate([_root(ratios), np.stack(others)])
-
-
-def _root(ratio: Float64) -> Float64:
+def features(looks: Looks) -> Float64:
     """
-    Give the eighth root: nearly a logarithm, but the same on every machine.
+    Give the measures of both windows, [shape=(16, 2, g)].
     """
-    return np.sqrt(np.sqrt(np.sqrt(np.clip(ratio, 1e-4, 50.0))))
+    windows = looks.windows
+    values = np.empty((N_FEATURES, *windows.rest.shape))
+    values[0], values[1] = windows.rest, windows.rest_trimmed
+    values[2:4] = windows.wander.swapaxes(0, 1)
+    values[4:6] = windows.wander_trimmed.swapaxes(0, 1)
+    values[6:8] = windows.drift.swapaxes(0, 1)
+    values[8:10] = windows.rival.swapaxes(0, 1)
+    _to_root(values[:10])
+    values[10] = windows.outside
+    values[11] = np.minimum(np.maximum(looks.whiteness, -0.5), 3.0)
+    # The short window asks what was before it, the long one what the short says.
+    values[12, 0] = np.minimum(np.maximum(looks.before, 0.0), 1.5)
+    values[12, 1] = values[0, 0]
+    offset = np.abs(relative_offset(windows, looks)) * 40.0
+    values[13:15] = np.minimum(offset, 2.0).swapaxes(0, 1)
+    values[15] = 1.0
+    return values
 
 
-def _apply(network: Network, features: Float64) -> Float64:
-    one = np.ones((1, features.shape[1]))
-    for layer in network[:-1]:
-        total = added(layer[:, :, None] * features[:, None, :])
-        features = np.concatenate([total / (1.0 + np.abs(total)), one])
-    return added(network.third * features)
+def _to_root(ratio: Float64) -> None:
+    """
+    Take the eighth root: nearly a logarithm, but the same on every machine.
+    """
+    np.maximum(ratio, 1e-4, out=ratio)
+    np.minimum(ratio, 50.0, out=ratio)
+    for _ in range(3):
+        np.sqrt(ratio, out=ratio)
+
+
+def _apply(layer: Layer, values: Float64) -> Float64:
+    return added(layer.weight * values[:, None]) + layer.constant

@@ -1,17 +1,20 @@
 """
 Sights: what looks saw, judged by a profile, and handed out leg by leg.
 
-Judging is done for all looks at once; a `Sight` is made only for a leg that
-has something to follow.
+All looks are judged at once; a `Sight` is made only for a leg that has something
+to follow.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dtmf_engine.arrays import Bool, Float64, Index
 from dtmf_engine.events import MissReason
-from dtmf_engine.pairs import HIGHPASS_DELAY_SAMPLES, Looks
+from dtmf_engine.hops import HIGHPASS_DELAY_SAMPLES
+from dtmf_engine.pairs import Looks
 from dtmf_engine.profiles import Profile
 from dtmf_engine.scoring import relative_offset, scores
 from dtmf_engine.tracker import Sight
@@ -48,15 +51,19 @@ _REASONS = (
 @dataclass(frozen=True, slots=True, eq=False)
 class Sights:
     """
-    The sights of g looks at m legs.
+    What g looks at m legs come to.
     """
 
+    looks: Looks
     leg: Index
     """[shape=(g,)] row of each look's leg, ascending."""
     hop: Index
     """[shape=(g,)] hop of each look."""
+    margin: Float64
+    """[shape=(2, g)] by how much the scores of both windows pass their minimum."""
     is_near: Bool
-    columns: tuple[list[object], ...]
+    profile: Profile
+    late_samples: int
     legs: frozenset[int]
     """Rows of legs with a look that may begin something."""
 
@@ -67,74 +74,58 @@ class Sights:
         """
         Judge looks.
         """
-        short, long = scores(looks)
-        short, long = short - profile.min_short_score, long - profile.min_long_score
-        by_short = short >= long
-        margin = np.where(by_short, short, long)
-        power = np.where(by_short, looks.short.power, looks.long.power)
-        offset = np.where(
-            by_short,
-            relative_offset(looks.short, looks),
-            relative_offset(looks.long, looks),
-        )
-        rival = np.where(by_short, looks.short.rival, looks.long.rival)
-        reason = _reasons(power, offset, rival, profile)
-        near = (looks.short.rest_trimmed < _NEAR_REST) | (margin > _NEAR_MARGIN)
-        possible = near | (margin >= -profile.known_telephone_bonus)
+        minimum = np.array([[profile.min_short_score], [profile.min_long_score]])
+        margin = scores(looks) - minimum
+        better = np.maximum(margin[0], margin[1])
+        rest = looks.windows.rest_trimmed[0]
+        near = (rest < _NEAR_REST) | (better > _NEAR_MARGIN)
+        possible = near | (better >= -profile.known_telephone_bonus)
         late = HIGHPASS_DELAY_SAMPLES if filtered else 0
-        columns = (
-            looks.row.tolist(),
-            looks.column.tolist(),
-            [_REASONS[r] for r in reason.tolist()],
-            looks.size.tolist(),
-            margin.tolist(),
-            near.tolist(),
-            *offset.tolist(),
-            *power.tolist(),
-            looks.tone_power.T.tolist(),
-            looks.filled.T.tolist(),
-            looks.other.T.tolist(),
-            [late] * len(margin),
-        )
         legs = frozenset(leg[possible].tolist())
-        return cls(leg, hop, near, columns, legs)
+        return cls(looks, leg, hop, margin, near, profile, late, legs)
 
-    def merged(self, other: "Sights") -> "Sights":
+    def of_legs(self, legs: Collection[int]) -> dict[int, dict[int, Sight]]:
         """
-        Give the sights of both.
+        Give the sights of some legs, by leg and hop.
         """
-        order = np.lexsort(
-            (
-                np.concatenate([self.hop, other.hop]),
-                np.concatenate([self.leg, other.leg]),
-            )
-        )
-        columns = []
-        for mine, theirs in zip(self.columns, other.columns, strict=True):
-            both = [*mine, *theirs]
-            columns.append([both[i] for i in order.tolist()])
-        return Sights(
-            np.concatenate([self.leg, other.leg])[order],
-            np.concatenate([self.hop, other.hop])[order],
-            np.concatenate([self.is_near, other.is_near])[order],
-            tuple(columns),
-            self.legs | other.legs,
-        )
+        chosen = [j for j, leg in enumerate(self.leg.tolist()) if leg in legs]
+        sights: dict[int, dict[int, Sight]] = {}
+        if not chosen:
+            return sights
+        made = [Sight(*values) for values in zip(*self._columns(chosen), strict=True)]
+        where = zip(self.leg[chosen].tolist(), self.hop[chosen].tolist(), strict=True)
+        for (leg, hop), sight in zip(where, made, strict=True):
+            sights.setdefault(leg, {})[hop] = sight
+        return sights
 
-    def of_leg(self, leg: int) -> dict[int, Sight]:
+    def _columns(self, chosen: list[int]) -> Iterator[list[Any]]:
         """
-        Give the sights of one leg by their hop.
+        Give the fields of `Sight`, each for all chosen looks.
         """
-        start, stop = np.searchsorted(self.leg, [leg, leg + 1]).tolist()
-        return {
-            int(self.hop[j]): Sight(*(column[j] for column in self.columns))  # type: ignore[arg-type]
-            for j in range(start, stop)
-        }
+        looks, (short, long) = self.looks, self.margin[:, chosen]
+        windows, by_short = looks.windows, short >= long
+        power, offset, rival = (
+            np.where(by_short, value[0][:, chosen], value[1][:, chosen])
+            for value in (windows.power, relative_offset(windows, looks), windows.rival)
+        )
+        yield looks.row[chosen].tolist()
+        yield looks.column[chosen].tolist()
+        yield [_REASONS[r] for r in _reasons(power, offset, rival, self.profile)]
+        yield looks.size[chosen].tolist()
+        yield np.maximum(short, long).tolist()
+        yield self.is_near[chosen].tolist()
+        yield from offset.tolist()
+        yield from power.tolist()
+        yield from windows.power[0][:, chosen].tolist()
+        yield looks.tone_power[:, chosen].T.tolist()
+        yield looks.filled[:, chosen].T.tolist()
+        yield looks.other[:, chosen].T.tolist()
+        yield [self.late_samples] * len(chosen)
 
 
 def _reasons(
     power: Float64, offset: Float64, rival: Float64, profile: Profile
-) -> Index:
+) -> list[int]:
     """
     Give the first limit that each pair breaks, as an index of `_REASONS`.
     """
@@ -149,4 +140,5 @@ def _reasons(
     broken = np.zeros(low.shape, dtype=np.intp)
     for number in range(len(limits), 0, -1):
         broken[limits[number - 1]] = number
-    return broken
+    numbers: list[int] = broken.tolist()
+    return numbers

@@ -33,7 +33,7 @@ from dtmf_engine.events import (
 )
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.keypad import digit_at
-from dtmf_engine.pairs import LONG_HOPS
+from dtmf_engine.pairs import LONG_HOPS, SHORT_HOPS
 from dtmf_engine.profiles import Profile
 from dtmf_engine.units import (
     dbm0_from_power,
@@ -61,7 +61,11 @@ class Sight:
     offset_low: float
     """Relative to the nominal frequency."""
     offset_high: float
+    judged_low: float
+    """Mean-square power of the pair's tones in the window that scored better."""
+    judged_high: float
     low_power: float
+    """The same over the last 20 ms."""
     high_power: float
     tone_power: list[float]
     """Mean-square power of all tones in the last 10 ms."""
@@ -120,6 +124,9 @@ _CLEAN_OTHER = 0.01
 _HIDING = 0.5
 """Other sound, over the pair, above which nobody can say that a tone has ended."""
 
+_FULL_HOPS = 7.2
+"""A window of eight hops with less tone than this does not tell its level."""
+
 _FILL_RANGE = (-0.25, 1.1)
 _TONE_END = 0.5
 
@@ -130,14 +137,20 @@ class ToneTracker:
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._bonus = profile.known_telephone_bonus
-        self._min_fill = samples_from_ms(profile.min_tone_ms) / HOP_SAMPLES
-        self._max_misses = samples_from_ms(profile.max_break_ms) // HOP_SAMPLES
+        self.use(profile)
         self._press: _Press | None = None
         self._telephone: Telephone | None = None
         self._last_end: tuple[str, int, float, float] | None = None
         self._near: tuple[int, NearMiss] | None = None
         self._pending: tuple[int, int, int, float] | None = None
+
+    def use(self, profile: Profile) -> None:
+        """
+        Judge by another profile from now on.
+        """
+        self._bonus = profile.known_telephone_bonus
+        self._min_fill = samples_from_ms(profile.min_tone_ms) / HOP_SAMPLES
+        self._max_misses = samples_from_ms(profile.max_break_ms) // HOP_SAMPLES
 
     @property
     def is_idle(self) -> bool:
@@ -242,8 +255,8 @@ class ToneTracker:
             and end_sample - known.at_sample < _KNOWN_SAMPLES
             and abs(sight.offset_low - known.offset_low) < _SAME_OFFSET
             and abs(sight.offset_high - known.offset_high) < _SAME_OFFSET
-            and _are_alike(sight.low_power, known.low_power)
-            and _are_alike(sight.high_power, known.high_power)
+            and _are_alike(sight.judged_low, known.low_power)
+            and _are_alike(sight.judged_high, known.high_power)
         )
 
     def _is_echo(self, sight: Sight, end_sample: int) -> bool:
@@ -264,8 +277,8 @@ class ToneTracker:
         self._telephone = Telephone(
             sight.offset_low,
             sight.offset_high,
-            sight.low_power,
-            sight.high_power,
+            sight.judged_low,
+            sight.judged_high,
             end_sample,
         )
         return [
@@ -336,11 +349,11 @@ class _Press:
         "high_power",
         "low_power",
         "misses",
+        "n_looks",
         "peak",
         "reference",
         "row",
         "start_sample",
-        "weight",
     )
 
     def __init__(self, sight: Sight, end_sample: int) -> None:
@@ -357,7 +370,7 @@ class _Press:
             max(high, 0.7 * self.high_power),
         )
         self.misses = 0
-        self.weight = sight.margin
+        self.n_looks = 1
 
     def copy(self) -> "_Press":
         twin = object.__new__(_Press)
@@ -395,6 +408,13 @@ class _Press:
             return
         low, high = self.peak
         self.peak = max(low, sight.low_power), max(high, sight.high_power)
-        if sight.margin > self.weight:
-            self.weight = sight.margin
-            self.low_power, self.high_power = sight.low_power, sight.high_power
+        if sum(sight.filled[-SHORT_HOPS:]) >= _FULL_HOPS:
+            self._weigh(sight)
+
+    def _weigh(self, sight: Sight) -> None:
+        """
+        Let one more look have its part in the mean levels.
+        """
+        self.n_looks += 1
+        self.low_power += (sight.low_power - self.low_power) / self.n_looks
+        self.high_power += (sight.high_power - self.high_power) / self.n_looks

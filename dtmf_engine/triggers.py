@@ -8,7 +8,7 @@ is a digit is not decided here.
 import numpy as np
 import numpy.typing as npt
 
-from dtmf_engine.arrays import Bool, Float64, Int16
+from dtmf_engine.arrays import Bool, Float64, Int16, read_only
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
     KERNEL,
@@ -36,6 +36,9 @@ _LOOK_SHARE = 0.5
 _LOOK_POWER = power_from_dbm0(-60.0)
 """Nor does one whose tones are quieter than any limit."""
 
+_KERNEL = read_only(KERNEL / KERNEL_SCALE)
+"""A power of two less: sums stay exact."""
+
 _FIT = PairFit(TRIGGER_HOPS)
 _SCALE = 2.0 / TRIGGER_SAMPLES**2
 
@@ -54,29 +57,29 @@ class Triggers:
     def __init__(self, samples: Int16, first_hop: npt.NDArray[np.int64]) -> None:
         m = samples.shape[0]
         cut = samples.astype(np.float64).reshape(-1, HOP_SAMPLES)
-        sums = np.ascontiguousarray((cut @ KERNEL).T).reshape(2 * N_TONES, m, -1)
+        sums = np.ascontiguousarray((cut @ _KERNEL).T).reshape(2 * N_TONES, m, -1)
         n_hops = sums.shape[2]
         self._hop = first_hop[:, None] - (TRIGGER_HOPS - 1) + np.arange(n_hops)
         place = self._hop % PHASE_PERIOD_HOPS
-        cos, sin = TURN_COS[:, place], TURN_SIN[:, place]
+        cos, sin = TURN_COS.take(place, axis=1), TURN_SIN.take(place, axis=1)
         real, imag = sums[:N_TONES], sums[N_TONES:]
-        self._re = _windowed(real * cos - imag * sin) / KERNEL_SCALE
-        self._im = -_windowed(real * sin + imag * cos) / KERNEL_SCALE
-        energy = np.einsum("ij,ij->i", cut, cut).reshape(m, n_hops)
-        self._energy = _windowed(energy)
+        values = np.empty((2 * N_TONES + 1, m, n_hops))
+        np.subtract(real * cos, imag * sin, out=values[:N_TONES])
+        np.negative(real * sin + imag * cos, out=values[N_TONES:-1])
+        values[-1] = np.einsum("ij,ij->i", cut, cut).reshape(m, n_hops)
+        windows = _windowed(values)
+        self._re, self._im = windows[:N_TONES], windows[N_TONES:-1]
+        self._energy = windows[-1]
 
     def interesting(self) -> Bool:
         """
         Tell which hops end a window that may matter, [shape=(m, k)].
         """
         power = self._re * self._re + self._im * self._im
-        low = np.maximum(np.maximum(power[0], power[1]), np.maximum(power[2], power[3]))
-        high = np.maximum(
-            np.maximum(power[4], power[5]), np.maximum(power[6], power[7])
-        )
+        low, high = power.reshape(2, N_TONES // 2, *power.shape[1:]).max(axis=1)
         quiet = _LOOK_POWER / _SCALE
         enough = low + high >= self._energy * (_LOOK_SHARE / (_SCALE * TRIGGER_SAMPLES))
-        return np.asarray(enough & (low > quiet) & (high > quiet))
+        return np.asarray(enough & (np.minimum(low, high) > quiet))
 
     def fit(self, i: int, k: int) -> tuple[float, float, float]:
         """

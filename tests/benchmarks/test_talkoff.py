@@ -21,15 +21,18 @@ def short_material(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talkoff, "MATERIALS", {"human speech": (lambda: SPEECH, "")})
     monkeypatch.setattr(talkoff, "PIECE_SAMPLES", 400)
     monkeypatch.setattr(talkoff, "PASSES", {"quick": {"human speech": 2}})
+    monkeypatch.setattr(talkoff, "SLOW_PEER_PASSES", {"quick": 1})
 
 
-def test_the_first_pass_is_the_material_as_it_is() -> None:
+@pytest.mark.parametrize(("seed", "half"), [(1, SPEECH[:500]), (2, SPEECH[500:])])
+def test_the_first_pass_is_half_the_material_as_it_is(seed: int, half: Int16) -> None:
     """
-    The pieces of pass 0, one after the other, are the material.
+    The pieces of pass 0, one after the other, are the half that belongs to the seed:
+    the first for tuning, the second for reporting.
     """
-    jobs = talkoff.jobs("quick", 2, ("default",))
+    jobs = talkoff.jobs("quick", seed, ("default",))
     pieces = [talkoff.piece(job) for job in jobs if job.number == 0]
-    assert np.array_equal(np.concatenate(pieces), SPEECH)
+    assert np.array_equal(np.concatenate(pieces), half)
 
 
 def test_later_passes_are_changed_by_their_seed_alone() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dtmf_engine import (
     BankOutput,
-    Detector,
     DigitDetected,
     Event,
     LegBank,
@@ -20,6 +19,7 @@ from dtmf_engine import (
     ParameterError,
     Suppressor,
 )
+from dtmf_engine.detector_bank import DetectorBank
 from tests.support.strategies import Script, Step, calls, scripts, stable
 from tests.support.tones import (
     ALL_DIGITS,
@@ -199,16 +199,16 @@ def test_bank_gives_long_audio_what_frames_would_give() -> None:
 
 @stable
 @given(calls(), st.sampled_from(["tones", "strict"]), st.data())
-def test_detector_and_suppressor_are_banks_of_one(
+def test_bank_is_a_detector_bank_and_suppressors(
     wave: Wave, policy: str, data: st.DataObject
 ) -> None:
     """
-    The bank gives the detector's digits and the suppressor's samples.
+    The bank gives the detector bank's digits and the suppressor's samples.
     """
     audio = to_int16(wave)
     script = data.draw(scripts(len(audio)))
     output = _alone(LegBank(1, policy=policy, seed=4), 0, audio, script)
-    suppressor, detector = Suppressor(policy=policy, seed=4), Detector()
+    suppressor, detector = Suppressor(policy=policy, seed=4), DetectorBank(1)
     pieces, events = [], []
     start = 0
     for step in script:
@@ -216,17 +216,21 @@ def test_detector_and_suppressor_are_banks_of_one(
         match step.what:
             case "heard":
                 pieces.append(suppressor.process(audio[start:stop]))
-                events += detector.process(audio[start:stop])
+                events += detector.process(audio[None, start:stop])[0]
             case "lost":
                 pieces.append(suppressor.fill_in(step.n_samples))
-                events += detector.fill_in(step.n_samples)
+                detector.lose(0, step.n_samples)
+                zeros = np.zeros((1, step.n_samples), dtype=np.int16)
+                events += detector.process(zeros)[0]
             case "arm":
                 suppressor.arm()
+                detector.arm(0)
             case "disarm":
                 suppressor.disarm()
+                detector.arm(0, armed=False)
         start = stop
     pieces.append(suppressor.flush())
-    events += detector.flush()
+    events += detector.finish(0)
     assert np.array_equal(np.concatenate(pieces), output.audio[0])
     assert _tones(events) == _tones(output.events[0])
     assert suppressor.n_masked_samples == np.count_nonzero(output.masked)
@@ -238,14 +242,15 @@ def test_bank_hears_the_same_armed_or_not(
     wave: Wave, armed_at: int, policy: str
 ) -> None:
     """
-    What the agent may hear is no matter for what the detector hears: a capture
-    changes no event.
+    What the agent may hear is no matter for what the detector hears: with the
+    profile for captures throughout, a capture changes no event.
     """
     audio = to_int16(wave)
     armed = [Step("heard", armed_at), Step("arm"), Step("heard", 2666 - armed_at)]
     not_armed = [Step("heard", armed_at), Step("heard", 2666 - armed_at)]
-    expected = _alone(LegBank(1, policy=policy), 0, audio, not_armed)
-    assert _alone(LegBank(1, policy=policy), 0, audio, armed).events == expected.events
+    one, other = (LegBank(1, policy=policy, profile="sensitive") for _ in range(2))
+    expected = _alone(one, 0, audio, not_armed)
+    assert _alone(other, 0, audio, armed).events == expected.events
 
 
 @stable

@@ -626,3 +626,21 @@ def test_slices_cover_all_samples_once(n_legs: int, n_samples: int) -> None:
     parts = [places[part] for part in slices(n_legs, n_samples)]
     assert np.array_equal(np.concatenate([places[:0], *parts]), places)
     assert all(len(part) >= 160 for part in parts[:-1])
+
+
+def test_an_armed_leg_hears_what_only_the_profile_for_captures_takes() -> None:
+    """
+    A press a dB below the default profile's limit counts while armed, and only then.
+    """
+    press = Press(
+        digit="5", start_sample=800, end_sample=1600, low_dbm0=-53.5, high_dbm0=-53.5
+    )
+    audio = to_int16(line([press], n_samples=3200))[None, :]
+    bank = DetectorBank(2)
+    bank.arm(1)
+    heard = bank.process(np.concatenate([audio, audio]))
+    digits = [[e.digit for e in row if isinstance(e, DigitDetected)] for row in heard]
+    assert digits == [[], ["5"]]
+    bank.arm(1, armed=False)
+    (row,) = bank.process(audio, [1])
+    assert not [e for e in row if isinstance(e, DigitDetected)]

@@ -12,17 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.hops import (
+    HIGHPASS_DELAY_SAMPLES,
+    MARGIN_SAMPLES,
+    Hops,
+    measure_hops,
+)
 from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.pairs import (
-    HIGHPASS_DELAY_SAMPLES,
     LONG_HOPS,
-    MARGIN_SAMPLES,
     OFFSET_STEP_HZ,
     SHORT_HOPS,
-    Hops,
     Looks,
     Window,
-    measure_hops,
     measure_pairs,
 )
 from tests.support.strategies import calls, stable

@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.pairs import (
-    LONG_HOPS,
-    MARGIN_SAMPLES,
-    Looks,
-    Window,
-    measure_hops,
-    measure_pairs,
-)
+from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
+from dtmf_engine.pairs import LONG_HOPS, Looks, Window, measure_pairs
 from dtmf_engine.scoring import (
     N_FEATURES,
     long_features,

@@ -81,6 +81,8 @@ def _sight(
         is_near=is_near,
         offset_low=offset,
         offset_high=offset,
+        judged_low=_POWER * level,
+        judged_high=_POWER * level,
         low_power=_POWER * level,
         high_power=_POWER * level,
         tone_power=tone_power,
@@ -302,17 +304,19 @@ def test_a_press_ends_inside_the_window_that_it_has_partly_left() -> None:
     assert ended.end_sample == end - HOP_SAMPLES
 
 
-def test_a_press_has_the_levels_of_its_best_look() -> None:
+def test_a_press_has_the_mean_levels_of_its_full_looks() -> None:
     """
-    What was seen with more certainty later is what is told at the end.
+    A look that the tone fills has its part in the levels told at the end; one that
+    the tone has partly left has none.
     """
     leg = _Leg()
     leg.see(_sight("5"))
-    leg.see(_sight("5", margin=_SURE + 1, level=2.0))
-    leg.see(_sight("5", margin=_SURE - 1, level=0.9))
+    leg.see(_sight("5", level=3.0))
+    leg.see(_sight("5", level=0.5, filled=_filled(5)))
     (twice,) = leg.tracker.finish()
-    leg.see(_sight("5"))
-    (once,) = leg.tracker.finish()
+    other = _Leg()
+    other.see(_sight("5"))
+    (once,) = other.tracker.finish()
     assert isinstance(twice, ToneEnded)
     assert isinstance(once, ToneEnded)
     assert twice.low_dbm0 - once.low_dbm0 == pytest.approx(3.01, abs=0.01)
@@ -453,12 +457,12 @@ def test_a_known_telephone_is_known_by_both_tones(changed: str) -> None:
     if changed == "low":
         others = [
             replace(doubtful, offset_low=0.02),
-            replace(doubtful, low_power=10 * _POWER),
+            replace(doubtful, judged_low=10 * _POWER),
         ]
     else:
         others = [
             replace(doubtful, offset_high=0.02),
-            replace(doubtful, high_power=10 * _POWER),
+            replace(doubtful, judged_high=10 * _POWER),
         ]
     for other in others:
         leg = _Leg()
