@@ -20,6 +20,7 @@ from dtmf_engine.goertzel import (
     TURN_COS,
     TURN_SIN,
 )
+from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
@@ -29,6 +30,32 @@ HIGHPASS_DELAY_SAMPLES = (HIGHPASS_TAPS - 1) // 2
 
 MARGIN_SAMPLES = HIGHPASS_TAPS
 """Samples needed before the first hop of a look."""
+
+
+def _inverse_grams() -> Float64:
+    """
+    Give the inverse Gram matrix of every pair over one hop, [shape=(4, 4, 16)].
+
+    In the order of `Hops.sums`: cosines of both tones, then their sines.
+    """
+    n = np.arange(HOP_SAMPLES)
+    omega = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
+    tables = []
+    for low in range(4):
+        for high in range(4, 8):
+            basis = np.stack(
+                [
+                    np.cos(omega[low] * n),
+                    np.cos(omega[high] * n),
+                    np.sin(omega[low] * n),
+                    np.sin(omega[high] * n),
+                ]
+            )
+            tables.append(np.linalg.inv(basis @ basis.T))
+    return read_only(np.ascontiguousarray(np.array(tables).transpose(1, 2, 0)))
+
+
+INVERSE_GRAMS = _inverse_grams()
 
 
 def _highpass() -> Float64:

@@ -17,7 +17,7 @@ taken without the worst quarter of the hops.
 
 Why chunks cannot matter: the sums over samples are exact integers (see
 `goertzel`); all that follows is elementwise arithmetic and square roots, and
-sums over hops are added in a fixed order.
+sums over hops are exact or added in a fixed order.
 """
 
 from typing import NamedTuple
@@ -32,7 +32,7 @@ from dtmf_engine.goertzel import (
     TURN_COS,
     TURN_SIN,
 )
-from dtmf_engine.hops import Hops, sum_quads
+from dtmf_engine.hops import INVERSE_GRAMS, Hops, sum_quads
 from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
@@ -50,30 +50,6 @@ _HALF = HOP_SAMPLES / 2
 
 # --- tables ---------------------------------------------------------------------
 
-
-def _inverse_grams() -> Float64:
-    """
-    Give the inverse Gram matrix of every pair over one hop, [shape=(4, 4, 16)].
-
-    In the order of `Hops.sums`: cosines of both tones, then their sines.
-    """
-    n = np.arange(HOP_SAMPLES)
-    tables = []
-    for low in range(4):
-        for high in range(4, 8):
-            basis = np.stack(
-                [
-                    np.cos(_OMEGA[low] * n),
-                    np.cos(_OMEGA[high] * n),
-                    np.sin(_OMEGA[low] * n),
-                    np.sin(_OMEGA[high] * n),
-                ]
-            )
-            tables.append(np.linalg.inv(basis @ basis.T))
-    return read_only(np.ascontiguousarray(np.array(tables).transpose(1, 2, 0)))
-
-
-_INVERSE = _inverse_grams()
 
 OFFSET_STEP_HZ = 1.25
 _MAX_OFFSET = 48
@@ -263,7 +239,7 @@ def _tracks(hops: Hops, index: Index, tone: Index) -> tuple[Float64, Float64]:
     """
     rows = np.concatenate([tone, N_TONES + tone]) * hops.sums.shape[1]
     sums = hops.sums.take(rows[:, None] + index)
-    inverse = _INVERSE.take(4 * tone[0] + tone[1] - 4, axis=2)
+    inverse = INVERSE_GRAMS.take(4 * tone[0] + tone[1] - 4, axis=2)
     fit = added(sums[:, :, None] * inverse[:, None])
     fitted = fit * sums.swapaxes(0, 1)
     fitted = fitted[:, :2] + fitted[:, 2:]
@@ -295,7 +271,7 @@ def _offsets(track: Float64) -> Index:
     scaled = np.ldexp(track, _HALF_BITS - np.frexp(largest)[1])
     columns = 2 * track.shape[3]
     halves = _in_halves(scaled.reshape(2 * LONG_HOPS, columns), axis=1)
-    products = _PROBES @ halves.reshape(2 * LONG_HOPS, 2 * columns)
+    products = _probed(halves.reshape(2 * LONG_HOPS, 2 * columns))
     products = products.reshape(2, -1, 2, columns)
     parts = products[0, :, 1] + products[1, :, 0]
     parts *= 2.0**-_HALF_BITS
@@ -314,6 +290,21 @@ def _offsets(track: Float64) -> Index:
     found = (best - _FIRST_PROBE) * _PROBE_STEP + np.rint(shift * _PROBE_STEP)
     found = np.minimum(np.maximum(found, 0.0), 2.0 * _MAX_OFFSET)
     return np.asarray(found.reshape(2, *track.shape[2:]), dtype=np.intp)
+
+
+def _probed(columns: Float64) -> Float64:
+    """
+    Multiply by the probes, a few columns at a time.
+
+    A larger product would be shared between threads, which costs more than it
+    gains, and several times that where other work keeps the processors busy.
+    """
+    n = columns.shape[1]
+    products = np.empty((len(_PROBES), n))
+    for start in range(0, n, 48):
+        part = slice(start, start + 48)
+        np.matmul(_PROBES, columns[:, part], out=products[:, part])
+    return products
 
 
 _HALF_BITS = 24
