@@ -82,9 +82,9 @@ DEFAULT = Profile(
     # A break up to 10 ms must not split a digit (Q.24), nor should one lost
     # frame of 20 ms; a pause of 30 ms must.
     max_break_ms=25.0,
-    min_short_score=5.6,
-    min_long_score=6.3,
-    known_telephone_bonus=5.0,
+    min_short_score=7.0,
+    min_long_score=7.6,
+    known_telephone_bonus=4.0,
 )
 """For any telephone line."""
 
@@ -96,8 +96,8 @@ STRICT = Profile(
     max_offset_percent=2.3,
     min_tone_ms=30.0,
     max_break_ms=25.0,
-    min_short_score=6.5,
-    min_long_score=7.5,
+    min_short_score=7.3,
+    min_long_score=8.2,
     known_telephone_bonus=3.0,
 )
 """For lines of mostly speech, where a false digit costs more than a lost one."""
