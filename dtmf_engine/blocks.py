@@ -19,10 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from dtmf_engine.arrays import Bool, Float64, Index, read_only
-from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES
-from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.units import SAMPLE_RATE_HZ, power_from_dbm0, ratio_from_db
+from dtmf_engine.arrays import Bool, Float64, Index
+from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, kernel
+from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
 
 BLOCK_SAMPLES = 80
@@ -72,14 +71,8 @@ _MAX_STEADY_SHARE = 0.9
 _HIGHPASS_SHARE = 0.2
 
 
-def _kernel() -> Float64:
-    turns = np.outer(np.arange(BLOCK_SAMPLES), TONES_HZ) / SAMPLE_RATE_HZ
-    waves = np.concatenate([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)], 1)
-    return read_only(np.rint(waves * 2.0**14))
-
-
-_KERNEL = _kernel()
-_POWER_SCALE = 2.0 / (BLOCK_SAMPLES**2 * 2.0**28)
+_KERNEL = kernel(BLOCK_SAMPLES)
+_POWER_SCALE = 2.0 / BLOCK_SAMPLES**2
 
 
 class Look(NamedTuple):
@@ -92,7 +85,7 @@ class Look(NamedTuple):
     highpass: Bool
     """Whether a steady sound below the tones is in the way."""
     low_energy: Float64
-    """[shape=(m, STEADY_BLOCKS + k)] energies below the tones, for the next call."""
+    """[shape=(m, STEADY_BLOCKS)] newest powers below the tones, for the next call."""
 
 
 def look(blocks: Float64, low_before: Float64, first_block: Index) -> Look:

@@ -18,8 +18,6 @@ elementwise arithmetic. Audio fed whole, sample by sample or in any cuts gives
 bit-identical results.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from dtmf_engine.arrays import Float64, Index, read_only
@@ -32,97 +30,87 @@ HOP_SAMPLES = 20
 
 N_TONES = len(TONES_HZ)
 
-KERNEL_SCALE = 2.0**14
-
-
 PHASE_PERIOD_HOPS = SAMPLE_RATE_HZ // HOP_SAMPLES
 """All tones are whole Hertz, so their phases repeat every second: 400 hops."""
 
-
-def _tables() -> tuple[Float64, Float64, Float64]:
-    omega = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
-    inside = np.outer(np.arange(HOP_SAMPLES), omega)
-    kernel = np.concatenate([np.cos(inside), np.sin(inside)], axis=1)
-    turn = np.outer(omega * HOP_SAMPLES, np.arange(PHASE_PERIOD_HOPS))
-    return (
-        read_only(np.rint(kernel * KERNEL_SCALE)),
-        read_only(np.cos(turn)),
-        read_only(np.sin(turn)),
-    )
+OMEGA = read_only(2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ)
+"""Radians a sample, [shape=(8,)]."""
 
 
-KERNEL, TURN_COS, TURN_SIN = _tables()
-"""
-Cosines and sines over one hop, scaled to integers, [shape=(20, 16)]; and the
-phase of each tone at the start of each hop, [shape=(8, 400)].
-"""
-
-_TURN_RE, _TURN_IM = TURN_COS.T, -TURN_SIN.T
-
-
-class HopSums(NamedTuple):
+def kernel(n_samples: int) -> Float64:
     """
-    What each hop holds: per tone a complex sum, and its energy.
+    Give the eight cosines and the eight sines, [shape=(n_samples, 16)].
 
-    Shapes are [shape=(m, k, 8)] for `re` and `im`, [shape=(m, k)] for
-    `energy`, for m legs and k hops. Sums are in samples, turned to the phase of
-    a tone that started with the stream.
+    Rounded to 15 bits and scaled by a power of two: whole samples give exact sums.
     """
+    turns = np.outer(np.arange(n_samples), OMEGA)
+    waves = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
+    return read_only(np.rint(waves * 2.0**14) / 2.0**14)
 
-    re: Float64
-    im: Float64
-    energy: Float64
+
+_KERNEL = kernel(HOP_SAMPLES)
+_TURNS = np.outer(OMEGA * HOP_SAMPLES, np.arange(PHASE_PERIOD_HOPS))
+TURN_COS, TURN_SIN = read_only(np.cos(_TURNS)), read_only(np.sin(_TURNS))
+"""Phase of each tone at the start of each hop, [shape=(8, 400)]."""
 
 
-def hop_sums(hops: Float64, first_hop: Index) -> HopSums:
+def hop_sums(hops: Float64) -> Float64:
     """
     Correlate hops with the eight tones.
 
     Args:
-        hops: [shape=(m, k, 20)] integer-valued samples of m legs.
-        first_hop: [shape=(m,)] index of each leg's first hop in its stream.
-    """
-    m, k, _ = hops.shape
-    partial = hops.reshape(m * k, HOP_SAMPLES) @ KERNEL
-    partial = partial.reshape(m, k, 2 * N_TONES)
-    # Real and imaginary parts are multiplied out by hand: complex multiplies
-    # may be fused differently at the end of an array than inside it.
-    place = (first_hop[:, None] + np.arange(k)) % PHASE_PERIOD_HOPS
-    turn_re, turn_im = _TURN_RE[place], _TURN_IM[place]
-    re, im = partial[..., :N_TONES], -partial[..., N_TONES:]
-    return HopSums(
-        (re * turn_re - im * turn_im) / KERNEL_SCALE,
-        (re * turn_im + im * turn_re) / KERNEL_SCALE,
-        (hops * hops).sum(axis=-1),
-    )
-
-
-def window_sums(values: Float64, n_hops: int) -> Float64:
-    """
-    Add each run of `n_hops` neighbours along axis 1.
-
-    Args:
-        values: [shape=(m, k + n_hops - 1, ...)].
-        n_hops: hops in a window.
+        hops: [shape=(c, 20)] samples, whole or of few more bits.
 
     Returns:
-        [shape=(m, k, ...)]: element j covers hops j to j + n_hops − 1.
+        [shape=(16, c)]: correlation with eight cosines, then eight sines, each
+        in the phase of a tone that starts with the hop.
     """
-    k = values.shape[1] - n_hops + 1
-    total = values[:, :k].copy()
-    for offset in range(1, n_hops):
-        total += values[:, offset : offset + k]
-    return total
+    # Tones first: what follows then runs over long rows.
+    return np.ascontiguousarray((hops @ _KERNEL).T)
 
 
-def tone_power(re: Float64, im: Float64, n_samples: int) -> Float64:
+def turn(sums: Float64, place: Index, out: Float64) -> None:
     """
-    Convert window sums to the mean-square power of each tone.
+    Turn hop sums to the phase of tones that started with the stream.
 
-    A sine of amplitude a that fills the window sums to a * n / 2; its power is
-    a**2 / 2.
+    Real and imaginary parts are multiplied out by hand: complex multiplies may be
+    fused differently at the end of an array than inside it.
+
+    Args:
+        sums: [shape=(16, …)] as `hop_sums` gives them.
+        place: [shape=(…)] index of each hop in its stream, modulo
+            `PHASE_PERIOD_HOPS`.
+        out: [shape=(16, …)] for the real parts of the eight tones' Fourier sums,
+            then their imaginary parts.
     """
-    return (re * re + im * im) * (2.0 / n_samples**2)
+    cos, sin = TURN_COS.take(place, axis=1), TURN_SIN.take(place, axis=1)
+    real, imag = sums[:N_TONES], sums[N_TONES:]
+    np.subtract(real * cos, imag * sin, out=out[:N_TONES])
+    np.negative(real * sin + imag * cos, out=out[N_TONES:])
+
+
+def add_fours(values: Float64) -> Float64:
+    """
+    Add each run of four neighbours along the last axis.
+    """
+    pairs = values[..., 1:] + values[..., :-1]
+    return np.asarray(pairs[..., 2:] + pairs[..., :-2])
+
+
+def inverse_grams(n_samples: int) -> Float64:
+    """
+    Give the inverse Gram matrix of every pair, [shape=(16, 4, 4)].
+
+    Row and column: the cosines of both tones, then their sines.
+    """
+    n = np.arange(n_samples)
+    tables = []
+    for low in range(4):
+        for high in range(4, N_TONES):
+            turns = np.outer(OMEGA[[low, high]], n)
+            basis = np.concatenate([np.cos(turns), np.sin(turns)])
+            tables.append(np.linalg.inv(basis @ basis.T))
+    return read_only(np.array(tables))
 
 
 class PairFit:
@@ -135,21 +123,9 @@ class PairFit:
     """
 
     def __init__(self, n_hops: int) -> None:
-        self.n_samples = n_hops * HOP_SAMPLES
-        n = np.arange(self.n_samples)
-        omega = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
-        self._inverse: list[list[list[float]]] = []
-        for low in range(4):
-            for high in range(4, 8):
-                basis = np.stack(
-                    [
-                        np.cos(omega[low] * n),
-                        -np.sin(omega[low] * n),
-                        np.cos(omega[high] * n),
-                        -np.sin(omega[high] * n),
-                    ]
-                )
-                self._inverse.append(np.linalg.inv(basis @ basis.T).tolist())
+        self._inverse: list[list[list[float]]] = inverse_grams(
+            n_hops * HOP_SAMPLES
+        ).tolist()
 
     def energy(
         self, re: list[float], im: list[float], first_hop: int, row: int, column: int
@@ -158,7 +134,7 @@ class PairFit:
         Give the energy that a pair explains.
 
         Args:
-            re: eight window sums, real parts, as `hop_sums` turned them.
+            re: eight window sums, real parts, as `turn` gives them.
             im: the imaginary parts.
             first_hop: index of the window's first hop in the stream.
             row: low-group index, 0 to 3.
@@ -168,10 +144,12 @@ class PairFit:
             A sum of squares, comparable to the window's energy.
         """
         place = first_hop % PHASE_PERIOD_HOPS
-        b: list[float] = []
+        cosines: list[float] = []
+        sines: list[float] = []
         for tone in (row, 4 + column):
-            cos, sin = float(_TURN_RE[place, tone]), -float(_TURN_IM[place, tone])
-            b.append(re[tone] * cos - im[tone] * sin)
-            b.append(re[tone] * sin + im[tone] * cos)
+            cos, sin = float(TURN_COS[tone, place]), float(TURN_SIN[tone, place])
+            cosines.append(re[tone] * cos - im[tone] * sin)
+            sines.append(-re[tone] * sin - im[tone] * cos)
+        b = cosines + sines
         inverse = self._inverse[4 * row + column]
         return sum(b[i] * sum(inverse[i][j] * b[j] for j in range(4)) for i in range(4))

@@ -13,14 +13,12 @@ from scipy.signal import firwin
 from dtmf_engine.arrays import Float64, Index, added, read_only
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
-    KERNEL,
-    KERNEL_SCALE,
     N_TONES,
     PHASE_PERIOD_HOPS,
-    TURN_COS,
-    TURN_SIN,
+    add_fours,
+    hop_sums,
+    turn,
 )
-from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
@@ -30,32 +28,6 @@ HIGHPASS_DELAY_SAMPLES = (HIGHPASS_TAPS - 1) // 2
 
 MARGIN_SAMPLES = HIGHPASS_TAPS
 """Samples needed before the first hop of a look."""
-
-
-def _inverse_grams() -> Float64:
-    """
-    Give the inverse Gram matrix of every pair over one hop, [shape=(4, 4, 16)].
-
-    In the order of `Hops.sums`: cosines of both tones, then their sines.
-    """
-    n = np.arange(HOP_SAMPLES)
-    omega = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
-    tables = []
-    for low in range(4):
-        for high in range(4, 8):
-            basis = np.stack(
-                [
-                    np.cos(omega[low] * n),
-                    np.cos(omega[high] * n),
-                    np.sin(omega[low] * n),
-                    np.sin(omega[high] * n),
-                ]
-            )
-            tables.append(np.linalg.inv(basis @ basis.T))
-    return read_only(np.ascontiguousarray(np.array(tables).transpose(1, 2, 0)))
-
-
-INVERSE_GRAMS = _inverse_grams()
 
 
 def _highpass() -> Float64:
@@ -115,7 +87,7 @@ def measure_hops(samples: Float64, place: Index, *, highpass: bool) -> Hops:
     step = hop - heard[:, :-1]
     energy, slope = (_energies(v, exact=not highpass) for v in (hop, step))
     return Hops(
-        np.ascontiguousarray((hop @ KERNEL).T) * (1.0 / KERNEL_SCALE),
+        hop_sums(hop),
         energy,
         slope,
         place % PHASE_PERIOD_HOPS,
@@ -137,13 +109,8 @@ def sum_quads(hops: Hops) -> Float64:
         [shape=(18, c)]: real parts of the eight tones, in the phase of tones
         that started with the stream, imaginary parts, energy and slope.
     """
-    values = np.empty((2 * N_TONES + 2, len(hops.place) + 3))
-    cos, sin = TURN_COS.take(hops.place, axis=1), TURN_SIN.take(hops.place, axis=1)
-    real, imag = hops.sums[:N_TONES], hops.sums[N_TONES:]
+    values = np.zeros((2 * N_TONES + 2, len(hops.place) + 3))
     inside = values[:, 3:]
-    np.subtract(real * cos, imag * sin, out=inside[:N_TONES])
-    np.add(real * sin, imag * cos, out=inside[N_TONES:-2])
+    turn(hops.sums, hops.place, inside[:-2])
     inside[-2], inside[-1] = hops.energy, hops.slope
-    values[:, :3] = 0.0
-    pairs = values[:, 1:] + values[:, :-1]
-    return np.asarray(pairs[:, 2:] + pairs[:, :-2])
+    return add_fours(values)

@@ -28,12 +28,13 @@ from dtmf_engine.arrays import Float64, Index, added, read_only
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
     N_TONES,
+    OMEGA,
     PHASE_PERIOD_HOPS,
     TURN_COS,
     TURN_SIN,
+    inverse_grams,
 )
-from dtmf_engine.hops import INVERSE_GRAMS, Hops, sum_quads
-from dtmf_engine.keypad import TONES_HZ
+from dtmf_engine.hops import Hops, sum_quads
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
@@ -43,7 +44,10 @@ SHORT_HOPS = 8
 LONG_HOPS = 16
 """40 ms: the shortest tone that must be accepted."""
 
-_OMEGA = 2 * np.pi * np.array(TONES_HZ) / SAMPLE_RATE_HZ
+_INVERSE = read_only(
+    np.ascontiguousarray(inverse_grams(HOP_SAMPLES).transpose(1, 2, 0))
+)
+
 _HALF = HOP_SAMPLES / 2
 """Energy of a unit sine in a hop."""
 
@@ -239,7 +243,7 @@ def _tracks(hops: Hops, index: Index, tone: Index) -> tuple[Float64, Float64]:
     """
     rows = np.concatenate([tone, N_TONES + tone]) * hops.sums.shape[1]
     sums = hops.sums.take(rows[:, None] + index)
-    inverse = INVERSE_GRAMS.take(4 * tone[0] + tone[1] - 4, axis=2)
+    inverse = _INVERSE.take(4 * tone[0] + tone[1] - 4, axis=2)
     fit = added(sums[:, :, None] * inverse[:, None])
     fitted = fit * sums.swapaxes(0, 1)
     fitted = fitted[:, :2] + fitted[:, 2:]
@@ -483,5 +487,5 @@ def _whiteness(quads: Float64, power: Float64, tone: Index) -> Float64:
     return np.asarray((slope - _both(pair * _SLOPE[tone])) / rest)
 
 
-_SLOPE = read_only(4 * np.sin(_OMEGA / 2) ** 2)
+_SLOPE = read_only(4 * np.sin(OMEGA / 2) ** 2)
 """Slope of each tone over its energy."""

@@ -8,16 +8,15 @@ is a digit is not decided here.
 import numpy as np
 import numpy.typing as npt
 
-from dtmf_engine.arrays import Bool, Float64, Int16, read_only
+from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
-    KERNEL,
-    KERNEL_SCALE,
     N_TONES,
     PHASE_PERIOD_HOPS,
-    TURN_COS,
-    TURN_SIN,
     PairFit,
+    add_fours,
+    hop_sums,
+    turn,
 )
 from dtmf_engine.units import power_from_dbm0
 
@@ -35,9 +34,6 @@ _LOOK_SHARE = 0.5
 
 _LOOK_POWER = power_from_dbm0(-60.0)
 """Nor does one whose tones are quieter than any limit."""
-
-_KERNEL = read_only(KERNEL / KERNEL_SCALE)
-"""A power of two less: sums stay exact."""
 
 _FIT = PairFit(TRIGGER_HOPS)
 _SCALE = 2.0 / TRIGGER_SAMPLES**2
@@ -57,17 +53,13 @@ class Triggers:
     def __init__(self, samples: Int16, first_hop: npt.NDArray[np.int64]) -> None:
         m = samples.shape[0]
         cut = samples.astype(np.float64).reshape(-1, HOP_SAMPLES)
-        sums = np.ascontiguousarray((cut @ _KERNEL).T).reshape(2 * N_TONES, m, -1)
+        sums = hop_sums(cut).reshape(2 * N_TONES, m, -1)
         n_hops = sums.shape[2]
         self._hop = first_hop[:, None] - (TRIGGER_HOPS - 1) + np.arange(n_hops)
-        place = self._hop % PHASE_PERIOD_HOPS
-        cos, sin = TURN_COS.take(place, axis=1), TURN_SIN.take(place, axis=1)
-        real, imag = sums[:N_TONES], sums[N_TONES:]
         values = np.empty((2 * N_TONES + 1, m, n_hops))
-        np.subtract(real * cos, imag * sin, out=values[:N_TONES])
-        np.negative(real * sin + imag * cos, out=values[N_TONES:-1])
+        turn(sums, self._hop % PHASE_PERIOD_HOPS, values[:-1])
         values[-1] = np.einsum("ij,ij->i", cut, cut).reshape(m, n_hops)
-        windows = _windowed(values)
+        windows = add_fours(values)
         self._re, self._im = windows[:N_TONES], windows[N_TONES:-1]
         self._energy = windows[-1]
 
@@ -98,11 +90,3 @@ class Triggers:
         column = max(range(4, N_TONES), key=power.__getitem__) - 4
         fitted = _FIT.energy(re, im, int(self._hop[i, k]), row, column)
         return fitted / energy, power[row], power[4 + column]
-
-
-def _windowed(values: Float64) -> Float64:
-    """
-    Add each run of four neighbours along the last axis.
-    """
-    pairs = values[..., 1:] + values[..., :-1]
-    return np.asarray(pairs[..., 2:] + pairs[..., :-2])
