@@ -11,6 +11,7 @@ mask is not yet closed are walked through hop by hop.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +139,7 @@ class LegBank:
         """
         if n_samples < 0:
             raise ParameterError(f"n_samples: expected 0 or more, got {n_samples!r}")
-        row = self._row(leg)
+        row = self._detector.row(leg)
         if n_samples:
             start = self.position(leg)
             self._detector.lose(leg, n_samples)
@@ -158,7 +159,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = self._row(leg)
+        row = self._detector.row(leg)
         state, end = self._legs[row], self.position(leg)
         state.masker.blank(end - UNWATCHED_SAMPLES, end, end)
         audio, masked = render(
@@ -168,7 +169,7 @@ class LegBank:
             state.seed,
         )
         events = self._detector.finish(leg)
-        self.reset(leg)
+        self._renew(row)
         return BankOutput(audio[None, :], masked[None, :], [events])
 
     def reset(self, leg: int) -> None:
@@ -178,10 +179,9 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = self._row(leg)
+        row = self._detector.row(leg)
         self._detector.reset(leg)
-        self._active[row] = False
-        self._legs[row] = self._new_leg(row)
+        self._renew(row)
 
     def position(self, leg: int) -> int:
         """
@@ -199,7 +199,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        return list(self._legs[self._row(leg)].masker.spans)
+        return list(self._legs[self._detector.row(leg)].masker.spans)
 
     def noise(self, leg: int) -> NoiseModel:
         """
@@ -208,7 +208,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        return self._legs[self._row(leg)].masker.noise
+        return self._legs[self._detector.row(leg)].masker.noise
 
     # Public methods: arming.
 
@@ -219,7 +219,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = self._row(leg)
+        row = self._detector.row(leg)
         state = self._legs[row]
         state.masker.armed = True
         self._detector.arm(leg)
@@ -239,14 +239,15 @@ class LegBank:
             ParameterError: the leg is unknown.
         """
         self._detector.arm(leg, armed=False)
-        masker = self._legs[self._row(leg)].masker
+        masker = self._legs[self._detector.row(leg)].masker
         masker.armed = False
         masker.everything = False
 
     # Private methods.
 
-    def _row(self, leg: int) -> int:
-        return int(self._detector.rows([leg])[0])
+    def _renew(self, row: int) -> None:
+        self._active[row] = False
+        self._legs[row] = self._new_leg(row)
 
     def _process_slice(
         self, rows: Index, samples: Int16, part: slice, output: BankOutput
@@ -303,6 +304,7 @@ class LegBank:
                 i,
                 interesting[i],
                 hearing.sounding.get(i, ()),
+                partial(self._detector.is_lost, row),
                 recent[i, :stop],
                 first_sample,
             )
@@ -328,7 +330,7 @@ class LegBank:
             self._legs[row] = leg
             if leg.masker.spans:
                 oldest = self._detector.position(row) - self.delay_samples
-                leg.forget(oldest - BACKGROUND_SAMPLES)
+                leg.masker.forget(oldest - BACKGROUND_SAMPLES)
 
 
 @dataclass(slots=True, eq=False)

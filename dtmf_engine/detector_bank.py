@@ -145,7 +145,7 @@ class DetectorBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = int(self.rows([leg])[0])
+        row = self.row(leg)
         gaps = self._lost.get(row, [])
         start = max([int(self._position[row]), *(end for _, end in gaps)])
         if n_samples:
@@ -158,7 +158,7 @@ class DetectorBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = int(self.rows([leg])[0])
+        row = self.row(leg)
         self._armed[row] = armed
         self._trackers[row].use(self.armed_profile if armed else self.profile)
 
@@ -169,7 +169,7 @@ class DetectorBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = int(self.rows([leg])[0])
+        row = self.row(leg)
         events = self._trackers[row].finish()
         self.reset(leg)
         return events
@@ -181,7 +181,7 @@ class DetectorBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        row = int(self.rows([leg])[0])
+        row = self.row(leg)
         self._position[row] = 0
         self._history[row] = 0
         self._low_energy[row] = 0.0
@@ -198,7 +198,7 @@ class DetectorBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        return int(self._position[self.rows([leg])[0]])
+        return int(self._position[self.row(leg)])
 
     def history(self, leg: int) -> Int16:
         """
@@ -207,7 +207,7 @@ class DetectorBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        return np.asarray(self._history[int(self.rows([leg])[0])])
+        return np.asarray(self._history[self.row(leg)])
 
     def rows(self, legs: Sequence[int] | None) -> Index:
         """
@@ -224,6 +224,23 @@ class DetectorBank:
         if rows.size and not (rows.min() >= 0 and rows.max() < self.n_legs):
             raise ParameterError(f"legs: expected numbers from 0 to {self.n_legs - 1}")
         return rows
+
+    def row(self, leg: int) -> int:
+        """
+        Check the number of a leg.
+
+        Raises:
+            ParameterError: the leg is unknown.
+        """
+        return int(self.rows([leg])[0])
+
+    def is_lost(self, row: int, end_sample: int) -> bool:
+        """
+        Tell whether the 10 ms before a sample touch audio that never came.
+        """
+        start = end_sample - _PRESENCE_SAMPLES
+        gaps = self._lost.get(row, ())
+        return any(a < end_sample and b > start for a, b in gaps)
 
     def groups(self, rows: Index) -> list[Index]:
         """
@@ -368,7 +385,7 @@ class DetectorBank:
         sounding: list[int] = []
         for k in _steps(tracker, sights, n_hops):
             end = first_end + k * HOP_SAMPLES
-            if row in self._lost and self._is_lost(row, end):
+            if self.is_lost(row, end):
                 continue
             events += tracker.step(end, sights.get(k))
             if tracker.is_sounding:
@@ -377,10 +394,6 @@ class DetectorBank:
             hearing.events[i] = events
         if sounding:
             hearing.sounding[i] = sounding
-
-    def _is_lost(self, row: int, end: int) -> bool:
-        start = end - _PRESENCE_SAMPLES
-        return any(a < end and b > start for a, b in self._lost[row])
 
 
 def _steps(tracker: ToneTracker, sights: Mapping[int, Sight], n: int) -> Iterator[int]:

@@ -6,8 +6,8 @@ asks with a shorter window and wider limits than the detector, because what the
 agent must not hear is more than what the session should count.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.comfort_noise import model_background
@@ -35,25 +35,12 @@ class Leg:
 
     masker: Masker
     seed: int
-    lost: list[tuple[int, int]] = field(default_factory=list)
-    """Stretches of the stream that never came: first sample, one past the last."""
 
     def copy(self) -> "Leg":
         """
         Give a leg that can go on while this one stays as it is.
         """
-        return replace(
-            self,
-            masker=self.masker.copy(),
-            lost=list(self.lost),
-        )
-
-    def forget(self, before_sample: int) -> None:
-        """
-        Drop masks and gaps that ended before a sample.
-        """
-        self.masker.forget(before_sample)
-        self.lost = [gap for gap in self.lost if gap[1] > before_sample]
+        return replace(self, masker=self.masker.copy())
 
     def is_idle(self, at_sample: int) -> bool:
         """
@@ -67,6 +54,7 @@ class Leg:
         i: int,
         interesting: Bool,
         sounding: Collection[int],
+        is_lost: Callable[[int], bool],
         recent: Int16,
         first_sample: int,
     ) -> None:
@@ -78,6 +66,7 @@ class Leg:
             i: this leg's row in them.
             interesting: [shape=(k,)] which hops are.
             sounding: ends of the hops at which the detector heard a press.
+            is_lost: tells whether the 10 ms before a sample touch a gap.
             recent: [shape=(n,)] audio that ends with the batch's last whole hop
                 and reaches back over look-ahead and background.
             first_sample: place of the batch's first hop in the stream.
@@ -88,7 +77,7 @@ class Leg:
             end = first_sample + (k + 1) * HOP_SAMPLES
             if end in sounding or (
                 (interesting[k] or not self.is_idle(end))
-                and self._wants_mask(triggers, i, k, end)
+                and self._wants_mask(triggers, i, k, end, is_lost)
             ):
                 self.mask(end, recent[: len(recent) - (end_of_recent - end)])
 
@@ -107,16 +96,15 @@ class Leg:
 
     def lose(self, start_sample: int, end_sample: int, recent: Int16) -> None:
         """
-        Take note that a stretch of the stream will never come.
+        Give the agent noise for a stretch of the stream that will never come.
 
-        The agent gets noise for it, and for what next to it cannot be watched.
+        What lies next to it cannot be watched, and becomes noise as well.
 
         Args:
             start_sample: its first sample, the next one that was due.
             end_sample: one past its last.
             recent: audio up to there.
         """
-        self.lost.append((start_sample, end_sample))
         if self.masker.needs_noise(start_sample):
             self._hear_background(start_sample, recent)
         self.masker.blank(
@@ -135,14 +123,18 @@ class Leg:
         if model is not None:
             self.masker.noise = model
 
-    def _is_lost(self, start_sample: int, end_sample: int) -> bool:
-        return any(a < end_sample and b > start_sample for a, b in self.lost)
-
-    def _wants_mask(self, triggers: Triggers, i: int, k: int, end: int) -> bool:
+    def _wants_mask(
+        self,
+        triggers: Triggers,
+        i: int,
+        k: int,
+        end: int,
+        is_lost: Callable[[int], bool],
+    ) -> bool:
         masker = self.masker
         if masker.everything:
             return True
-        if self.lost and self._is_lost(end - TRIGGER_SAMPLES, end):
+        if is_lost(end):
             # `lose` has seen to what such a window would tell.
             return False
         limits = masker.sensitivity

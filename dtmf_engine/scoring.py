@@ -6,9 +6,9 @@ last 20 ms and of the last 40 ms into a score each: nearly the logarithm of the
 odds that training saw. Limits that a person can state, on level, twist,
 frequency and length, are not left to the networks; the profile holds them.
 
-`benchmarks/train.py` made the weights, from odd seeds of the corpora, even
-numbers of the labelled recordings and half of the speech and music. What they
-are worth on the other halves is in `benchmarks/README.md`.
+`benchmarks/train.py` made the weights, from odd seeds of the corpora and the first
+halves of the speech and music. What they are worth on the others is in
+`benchmarks/README.md`.
 
 All arithmetic is elementwise and in a fixed order, with activation
 x / (1 + |x|), so that a score does not depend on how audio was cut.

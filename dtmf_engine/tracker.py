@@ -13,7 +13,7 @@ another digit, `.` one where nothing is, and `?` audio that was lost:
     D d d . . … .               longer: ToneEnded
     D d d . E                   ToneEnded, and the next press
     D d d ? ? ? d               lost audio neither ends nor lengthens a press
-    D d d . … . D, 4 dB weaker  the echo of the press: nothing
+    D d d . … . D, 4 dB weaker  the echo of the press: no digit
 
 Every press is compared with the last one: a telephone keeps its levels and its
 small errors of frequency, so a look that fits the telephone already heard is
@@ -90,12 +90,24 @@ class Telephone:
     at_sample: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """
+    A pair that is certain to be a digit once it is long enough.
+    """
+
+    pair: tuple[int, int]
+    until_sample: int
+    size: float
+    """Largest power by which its length has been measured."""
+
+
 _SAME_OFFSET = 0.008
 _SAME_LEVEL = ratio_from_db(4.0)
 _KNOWN_SAMPLES = samples_from_ms(60_000)
 """
-How alike two presses of one telephone are, and how long it is remembered:
-measured on the odd seeds of the corpora (`benchmarks/README.md`).
+How alike two presses of one telephone are, and how long it is remembered. Chosen,
+not swept: what being known is worth, the profile's bonus, was tuned on odd seeds.
 """
 
 _PRESENT = 0.33
@@ -142,7 +154,7 @@ class ToneTracker:
         self._telephone: Telephone | None = None
         self._last_end: tuple[str, int, float, float] | None = None
         self._near: tuple[int, NearMiss] | None = None
-        self._pending: tuple[int, int, int, float] | None = None
+        self._pending: _Pending | None = None
 
     def use(self, profile: Profile) -> None:
         """
@@ -184,7 +196,7 @@ class ToneTracker:
             end_sample: one past the hop's last sample.
             sight: what a look at it saw; `None` if nothing called for one.
         """
-        if self._pending is not None and self._pending[2] < end_sample:
+        if self._pending is not None and self._pending.until_sample < end_sample:
             self._pending = None
         if sight is not None and self._accepts(sight, end_sample):
             return self._accept(sight, end_sample)
@@ -222,15 +234,16 @@ class ToneTracker:
         pair = sight.row, sight.column
         if sight.margin >= needed and not self._is_echo(sight, end_sample):
             size = sight.size
-            if self._pending is not None and self._pending[:2] == pair:
-                size = max(size, self._pending[3])
-            self._pending = (*pair, end_sample + LONG_HOPS * HOP_SAMPLES, size)
+            if self._pending is not None and self._pending.pair == pair:
+                size = max(size, self._pending.size)
+            until = end_sample + LONG_HOPS * HOP_SAMPLES
+            self._pending = _Pending(pair, until, size)
         # What was certain before it was long enough is certain when it is.
         pending = self._pending
         return (
             pending is not None
-            and pending[:2] == pair
-            and self._is_long_enough(sight, pending[3])
+            and pending.pair == pair
+            and self._is_long_enough(sight, pending.size)
         )
 
     def _is_long_enough(self, sight: Sight, size: float = 0.0) -> bool:
@@ -362,9 +375,9 @@ class _Press:
         self.start_sample = _onset(sight, end_sample)
         self.end_sample = end_sample - sight.late_samples
         self.low_power, self.high_power = sight.low_power, sight.high_power
+        self.peak = sight.low_power, sight.high_power
         low, high = self._powers(sight)
         # Seen late, the tone may be half out of the last 10 ms already.
-        self.peak = sight.low_power, sight.high_power
         self.reference = (
             max(low, 0.7 * self.low_power),
             max(high, 0.7 * self.high_power),
