@@ -4,10 +4,8 @@ Card entries: sixteen digits through a channel drawn at random, exact or not.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from benchmarks import ceiling, engines, voices
-from benchmarks.corpus import MIXES
+from benchmarks.corpus import MIXES, draw_call
 from benchmarks.results import CardRow
 from benchmarks.scoring import Score, score
 
@@ -56,11 +54,8 @@ def work(job: CardJob) -> list[CardRow]:
     """
     Draw the calls of a job and give them to each engine and to the ceiling.
     """
-    number = list(MIXES).index(job.mix)
-    # The same draws as corpus.draw_mix.
     calls = [
-        MIXES[job.mix](np.random.default_rng([job.seed, number, i]))
-        for i in range(job.first, job.first + job.calls)
+        draw_call(job.mix, job.seed, i) for i in range(job.first, job.first + job.calls)
     ]
     rows = []
     for engine in (*job.engines, CEILING):

@@ -187,14 +187,11 @@ MIXES: dict[str, Callable[[Random], Call]] = {
 }
 
 
-def draw_mix(name: str, n_calls: int, seed: int) -> list[Call]:
+def draw_call(mix: str, seed: int, number: int) -> Call:
     """
-    Draw the calls of a mix.
+    Draw one call of a mix.
     """
-    number = list(MIXES).index(name)
-    return [
-        MIXES[name](np.random.default_rng([seed, number, i])) for i in range(n_calls)
-    ]
+    return MIXES[mix](np.random.default_rng([seed, list(MIXES).index(mix), number]))
 
 
-__all__ = ["KEYS", "MIXES", "RATE", "Call", "channels", "draw_mix", "white_noise"]
+__all__ = ["KEYS", "MIXES", "RATE", "Call", "channels", "draw_call", "white_noise"]

@@ -65,8 +65,7 @@ def _key_part(name: str, seed: int, first: int, last: int) -> Keys:
         if name == "wide":
             call = wide(np.random.default_rng([seed, 99, i]))
         else:
-            number = list(corpus.MIXES).index(name)
-            call = corpus.MIXES[name](np.random.default_rng([seed, number, i]))
+            call = corpus.draw_call(name, seed, i)
         looks, seen, of = key_looks(call)
         parts.append(looks)
         heard.append(seen)
@@ -84,6 +83,16 @@ def _sound_part(half: int, seed: int, *, quick: bool) -> tuple[list[Examples], f
 
 
 # --- a small network ------------------------------------------------------------
+
+
+def apply(layers: list[Array], x: Array) -> Array:
+    """
+    Score features with the layers of a network.
+    """
+    for layer in layers[:-1]:
+        total = x @ layer[:-1] + layer[-1]
+        x = total / (1 + np.abs(total))
+    return np.asarray((x @ layers[-1][:-1] + layers[-1][-1])[:, 0])
 
 
 class Net:
@@ -106,10 +115,7 @@ class Net:
         """
         Give the score of each row, [shape=(g,)].
         """
-        for layer in self.layers[:-1]:
-            total = x @ layer[:-1] + layer[-1]
-            x = total / (1 + np.abs(total))
-        return np.asarray((x @ self.layers[-1][:-1] + self.layers[-1][-1])[:, 0])
+        return apply(self.layers, x)
 
     def learn(self, x: Array, wanted: Array, rate: float) -> None:
         """
@@ -215,16 +221,6 @@ def _hardest(score: Array, random: np.random.Generator) -> npt.NDArray[np.intp]:
 
 
 # --- reporting ------------------------------------------------------------------
-
-
-def apply(layers: list[Array], x: Array) -> Array:
-    """
-    Score features with the layers of a network.
-    """
-    for layer in layers[:-1]:
-        total = x @ layer[:-1] + layer[-1]
-        x = total / (1 + np.abs(total))
-    return np.asarray((x @ layers[-1][:-1] + layers[-1][-1])[:, 0])
 
 
 def limits(scored: list[tuple[npt.NDArray[np.intp], Array]], hours: float) -> Array:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dtmf_engine import (
     BankOutput,
-    DigitDetected,
     Event,
     LegBank,
     NearMiss,
@@ -21,6 +20,7 @@ from dtmf_engine import (
 )
 from dtmf_engine.detector_bank import DetectorBank
 from tests.support.strategies import Script, Step, calls, scripts, stable
+from tests.support.streams import digits_of
 from tests.support.tones import (
     ALL_DIGITS,
     Audio,
@@ -31,10 +31,6 @@ from tests.support.tones import (
     voiced,
     white_noise,
 )
-
-
-def _digits(events: list[Event]) -> str:
-    return "".join(event.digit for event in events if isinstance(event, DigitDetected))
 
 
 def _tones(events: list[Event]) -> list[Event]:
@@ -194,7 +190,7 @@ def test_bank_gives_long_audio_what_frames_would_give() -> None:
     )
     for leg in range(3):
         assert [e for f in frames for e in f.events[leg]] == whole.events[leg]
-        assert _digits(whole.events[leg]) == ALL_DIGITS * 9
+        assert digits_of(whole.events[leg]) == ALL_DIGITS * 9
 
 
 @stable
@@ -276,7 +272,7 @@ def test_bank_masks_one_leg_and_leaves_its_neighbours_alone() -> None:
     quiet = to_int16(white_noise(4000, -50.0, seed=1))
     voice = to_int16(voiced(4000))
     output = LegBank(3).process(np.stack([quiet, press, voice]))
-    assert [_digits(events) for events in output.events] == ["", "5", ""]
+    assert [digits_of(events) for events in output.events] == ["", "5", ""]
     assert output.masked.any(axis=1).tolist() == [False, True, False]
     for row, audio in ((0, quiet), (2, voice)):
         assert np.array_equal(output.audio[row, 160:], audio[:-160])
@@ -289,7 +285,7 @@ def test_bank_gives_rows_in_the_order_of_the_call() -> None:
     one = to_int16(line(dial("1"), n_samples=4000))
     two = to_int16(line(dial("2"), n_samples=4000))
     output = LegBank(5).process(np.stack([two, one]), [4, 0])
-    assert [_digits(events) for events in output.events] == ["2", "1"]
+    assert [digits_of(events) for events in output.events] == ["2", "1"]
 
 
 def test_bank_counts_the_samples_of_each_leg() -> None:

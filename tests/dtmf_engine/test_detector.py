@@ -30,7 +30,7 @@ from dtmf_engine import (
 )
 from dtmf_engine.recording import read_recording
 from tests.support.strategies import brief, calls, cuts, digits, scripts, stable
-from tests.support.streams import listen
+from tests.support.streams import digits_of, listen
 from tests.support.tones import (
     ALL_DIGITS,
     Audio,
@@ -60,15 +60,11 @@ def _events(audio: npt.ArrayLike, profile: Profile = DEFAULT) -> list[Event]:
     return detector.process(audio) + detector.flush()
 
 
-def _detected(events: list[Event]) -> str:
-    return "".join(event.digit for event in events if isinstance(event, DigitDetected))
-
-
 def _digits(
     wave: Wave, *, profile: Profile = DEFAULT, sample_rate_hz: int = 8000
 ) -> str:
     detector = Detector(sample_rate_hz, profile=profile)
-    return _detected(detector.process(to_int16(wave)) + detector.flush())
+    return digits_of(detector.process(to_int16(wave)) + detector.flush())
 
 
 def _places(event: Event) -> Iterator[int]:
@@ -673,7 +669,7 @@ def test_detector_hears_one_digit_when_a_frame_is_lost_inside_a_press(
     events = detector.process(audio[:start])
     events += detector.fill_in(stop - start)
     events += detector.process(audio[stop:]) + detector.flush()
-    assert _detected(events) == digit
+    assert digits_of(events) == digit
     (ended,) = [event for event in events if isinstance(event, ToneEnded)]
     # A remnant shorter than 30 ms beside the gap may not be seen as part of it.
     if at_s >= 0.03:

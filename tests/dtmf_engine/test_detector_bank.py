@@ -26,6 +26,7 @@ from dtmf_engine import (
 from dtmf_engine.detector_bank import DetectorBank, check_samples, slices
 from dtmf_engine.pairs import Looks
 from tests.support.strategies import Script, calls, cuts, scripts, stable
+from tests.support.streams import digits_of
 from tests.support.tones import (
     ALL_DIGITS,
     Audio,
@@ -38,10 +39,6 @@ from tests.support.tones import (
     voiced,
     white_noise,
 )
-
-
-def _digits(events: list[Event]) -> str:
-    return "".join(event.digit for event in events if isinstance(event, DigitDetected))
 
 
 def _call(digits: str, *, n_samples: int | None = None, seed: int = 0) -> Audio:
@@ -106,7 +103,7 @@ def test_bank_of_one_is_the_detector() -> None:
     audio = _call(ALL_DIGITS)
     events = _played(DetectorBank(1), 0, audio)
     assert events == _alone(audio)
-    assert _digits(events) == ALL_DIGITS
+    assert digits_of(events) == ALL_DIGITS
 
 
 def test_bank_has_the_profile_it_is_given() -> None:
@@ -119,8 +116,8 @@ def test_bank_has_the_profile_it_is_given() -> None:
         Press(digit="5", start_sample=800, end_sample=1600, low_dbm0=-47, high_dbm0=-47)
     ]
     audio = to_int16(line(quiet))
-    assert _digits(_played(DetectorBank(1), 0, audio)) == "5"
-    assert _digits(_played(DetectorBank(1, profile="strict"), 0, audio)) == ""
+    assert digits_of(_played(DetectorBank(1), 0, audio)) == "5"
+    assert digits_of(_played(DetectorBank(1, profile="strict"), 0, audio)) == ""
 
 
 @stable
@@ -149,7 +146,7 @@ def test_leg_hears_the_same_sample_by_sample() -> None:
         events += bank.process(audio[None, :0])[0]
     events += bank.finish(0)
     assert events == _alone(audio)
-    assert _digits(events) == "1D"
+    assert digits_of(events) == "1D"
 
 
 def test_leg_hears_the_same_through_the_filter_in_any_cuts() -> None:
@@ -163,7 +160,7 @@ def test_leg_hears_the_same_through_the_filter_in_any_cuts() -> None:
         wave += sine(hz, len(wave), -12.0)
     audio = to_int16(wave)
     expected = _alone(audio)
-    assert _digits(expected) == "159D"
+    assert digits_of(expected) == "159D"
     for sizes in ([160], [33, 7, 400], [20]):
         bank = DetectorBank(1)
         events = []
@@ -202,7 +199,7 @@ def test_leg_believes_a_known_telephone_in_any_cuts(
         events += bank.finish(0)
         expected = expected or events
         assert events == expected
-    assert _digits(events) == "19"
+    assert digits_of(events) == "19"
 
 
 def test_bank_gives_long_audio_what_frames_would_give() -> None:
@@ -216,7 +213,7 @@ def test_bank_gives_long_audio_what_frames_would_give() -> None:
     for part in cut(audio, [160]):
         events += bank.process(audio[None, part])[0]
     assert events + bank.finish(0) == _alone(audio)
-    assert _digits(events) == ALL_DIGITS * 5
+    assert digits_of(events) == ALL_DIGITS * 5
 
 
 # Many legs.
@@ -244,7 +241,7 @@ def test_many_legs_are_detectors_side_by_side() -> None:
     events = bank.process(np.stack(streams))
     for leg, audio in enumerate(streams):
         assert events[leg] + bank.finish(leg) == _alone(audio)
-    assert [_digits(heard) for heard in events][0::5] == ["147*", "ABCD"]
+    assert [digits_of(heard) for heard in events][0::5] == ["147*", "ABCD"]
 
 
 @stable
@@ -312,7 +309,7 @@ def test_rows_belong_to_the_legs_that_are_named() -> None:
     one, two = _call("1"), _call("2")
     bank = DetectorBank(5)
     events = bank.process(np.stack([two, one]), [4, 0])
-    assert [_digits(heard) for heard in events] == ["2", "1"]
+    assert [digits_of(heard) for heard in events] == ["2", "1"]
     moved = [bank.position(leg) for leg in range(5)]
     assert moved == [len(one), 0, 0, 0, len(one)]
 
@@ -369,7 +366,7 @@ def test_committing_makes_a_hearing_the_state() -> None:
     bank.commit(hearing)
     expected = other.process(audio, [2, 0])
     assert [hearing.events[i] for i in range(2)] == expected
-    assert [_digits(events) for events in expected] == ["5", "9"]
+    assert [digits_of(events) for events in expected] == ["5", "9"]
     for leg in range(3):
         assert _state(bank, leg) == _state(other, leg)
         assert bank.finish(leg) == other.finish(leg)
@@ -472,13 +469,13 @@ def test_a_loss_does_not_end_a_press() -> None:
     gap = slice(1440, 1760)
     for digit in ALL_DIGITS:
         audio = _with_gap(digit, gap)
-        assert _digits(_alone(audio)) == digit * 2
+        assert digits_of(_alone(audio)) == digit * 2
         bank = DetectorBank(2)
         events = bank.process(audio[None, : gap.start], [1])[0]
         bank.lose(1, gap.stop - gap.start)
         events += bank.process(audio[None, gap.start :], [1])[0]
         events = [event for event in events if not isinstance(event, NearMiss)]
-        assert _digits(events) == digit
+        assert digits_of(events) == digit
         assert isinstance(events[-1], ToneEnded)
         assert abs(events[-1].end_sample - 2400) <= 40
 
@@ -494,7 +491,7 @@ def test_a_loss_of_one_leg_is_none_of_another() -> None:
     bank.lose(1, gap.stop - gap.start)
     for leg, heard in enumerate(bank.process(audio[:, gap.start :])):
         events[leg] += heard
-    assert [_digits(heard) for heard in events] == ["55", "5"]
+    assert [digits_of(heard) for heard in events] == ["55", "5"]
 
 
 @pytest.mark.parametrize("sizes", [[160], [1], [33, 80, 20]])

@@ -35,6 +35,7 @@ from tests.support.tones import (
     Press,
     Wave,
     amplitude,
+    dial,
     mix,
     sine,
     to_int16,
@@ -81,16 +82,15 @@ def _press(
     high_error: float = 0.0,
     seed: int = 0,
 ) -> Wave:
-    random = np.random.default_rng(seed)
-    return Press(
-        digit=digit,
-        start_sample=0,
-        end_sample=n_samples,
+    (press,) = dial(
+        digit,
+        tone=n_samples,
+        lead=0,
         low_error=low_error,
         high_error=high_error,
-        low_phase=random.uniform(0, 2 * np.pi),
-        high_phase=random.uniform(0, 2 * np.pi),
-    ).wave()
+        seed=seed,
+    )
+    return press.wave()
 
 
 def _begun(digit: str, n_samples: int) -> Wave:

@@ -24,8 +24,8 @@ from tests.support.strategies import stable
 from tests.support.tones import (
     ALL_DIGITS,
     Audio,
-    Press,
     Wave,
+    dial,
     mix,
     sine,
     to_int16,
@@ -81,15 +81,8 @@ def _press(
     """
     Make a press that ends with the look, on a quiet line.
     """
-    random = np.random.default_rng(seed)
-    press = Press(
-        digit=digit,
-        start_sample=0,
-        end_sample=n_samples,
-        low_error=error,
-        high_error=error,
-        low_phase=random.uniform(0, 2 * np.pi),
-        high_phase=random.uniform(0, 2 * np.pi),
+    (press,) = dial(
+        digit, tone=n_samples, lead=0, low_error=error, high_error=error, seed=seed
     )
     wave = mix(_LOOK_SAMPLES, (_LOOK_SAMPLES - n_samples, press.wave()))
     return wave + white_noise(_LOOK_SAMPLES, -55.0, seed=seed)

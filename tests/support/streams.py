@@ -2,13 +2,20 @@
 Playing a stream into the engine, cut in any way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from dtmf_engine import Detector, Event, Suppressor
+from dtmf_engine import Detector, DigitDetected, Event, Suppressor
 from tests.support.strategies import Script
 from tests.support.tones import Audio, Wave, cut
+
+
+def digits_of(events: Iterable[Event]) -> str:
+    """
+    Give the digits that were reported, in order.
+    """
+    return "".join(event.digit for event in events if isinstance(event, DigitDetected))
 
 
 def listen(

@@ -14,9 +14,10 @@ from bridge.call.session import (
     AnalyseGap,
 )
 from dtmf_engine.bank import BankOutput, LegBank
-from dtmf_engine.events import DigitDetected, Event
+from dtmf_engine.events import Event
 from tests.support import media as wire
 from tests.support.media import run
+from tests.support.streams import digits_of
 from tests.support.tones import Audio, dial, line, to_int16
 
 
@@ -57,7 +58,7 @@ class Ear:
         """
         The digits among the events.
         """
-        return "".join(e.digit for e in self.events if isinstance(e, DigitDetected))
+        return digits_of(self.events)
 
 
 def caller(digits: str, *, seed: int = 0, n_samples: int = 16_000) -> bytes:
