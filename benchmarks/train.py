@@ -1,8 +1,9 @@
 """
-Train the engine's two networks, and say what they are worth on other audio.
+Train the engine's networks, and say what they are worth on other audio.
 
-    python -m benchmarks.train            about fifteen minutes; writes the weights
-    python -m benchmarks.train --quick    two minutes; writes nothing
+    python -m benchmarks.train                about 25 minutes; writes the weights
+    python -m benchmarks.train --only early   one network; the others stay
+    python -m benchmarks.train --quick        three minutes; writes nothing
 
 Keys come from odd seeds, speech and music from the first halves of the
 recordings. What is printed is measured on even seeds and the second halves: for
@@ -25,25 +26,46 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import corpus, voices
-from benchmarks.training_data import Examples, examples, joined, key_looks, sound, wide
+from benchmarks.training_data import (
+    FIRST_SEEN,
+    Examples,
+    examples,
+    joined,
+    key_looks,
+    sound,
+    unheard,
+    wide,
+)
 from dtmf_engine import weights
 
 
 Array = npt.NDArray[np.float64]
 
-MIXES = {"wide": 0.5, "hard": 0.35, "voip": 0.05, "with dropouts": 0.1}
+_DETECTED = {"wide": 0.5, "hard": 0.35, "voip": 0.05, "with dropouts": 0.1}
+MIXES = {
+    "short": _DETECTED,
+    "long": _DETECTED,
+    "early": {"unheard": 0.5, "wide": 0.25, "hard": 0.15, "voip": 0.1},
+}
 """What part of the keys each kind of channel has in training."""
 
-SIZES = {"short": (24, 12), "long": (16, 8)}
-EPOCHS = {"short": 150, "long": 260}
-DECAY = {"short": 0.78, "long": 0.87}
+_OWN_MIXES = {"wide": wide, "unheard": unheard}
+"""Those that are drawn for training only."""
+
+SIZES = {"short": (24, 12), "long": (16, 8), "early": (24, 12)}
+EPOCHS = {"short": 150, "long": 260, "early": 100}
+DECAY = {"short": 0.78, "long": 0.87, "early": 0.80}
 """
 How often to draw keys and speech anew, and how fast steps get smaller, every
 five times. The short network gets worse on unheard speech with more.
 """
 _BATCH = 4096
 _KEYS, _EASY, _HARD, _TIMES = 100_000, 80_000, 40_000, 4
-_RATES = (3.0, 1.0, 0.3, 0.1, 0.03)
+_RATES = {
+    "short": (3.0, 1.0, 0.3, 0.1, 0.03),
+    "long": (3.0, 1.0, 0.3, 0.1, 0.03),
+    "early": (30.0, 3.0, 1.0, 0.3, 0.1),
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +84,9 @@ class Keys:
 def _key_part(name: str, seed: int, first: int, last: int) -> Keys:
     parts, heard, press, total = [], [], [], 0
     for i in range(first, last):
-        if name == "wide":
-            call = wide(np.random.default_rng([seed, 99, i]))
+        if name in _OWN_MIXES:
+            random = np.random.default_rng([seed, 99 + list(_OWN_MIXES).index(name), i])
+            call = _OWN_MIXES[name](random)
         else:
             call = corpus.draw_call(name, seed, i)
         looks, seen, of = key_looks(call)
@@ -204,9 +227,9 @@ def _trained(
     name: str, keys: dict[str, Keys], learnt: list[Examples], *, quick: bool
 ) -> list[Array]:
     goods = []
-    for mix, part in MIXES.items():
+    for mix, part in MIXES[name].items():
         features, inside = _view(name, keys[mix].looks)
-        rows = inside & (keys[mix].heard >= _NEEDED[name])
+        rows = inside & _counts(name, keys[mix].heard)
         goods.append((features[rows, :-1].astype(np.float64), part))
     views = [_view(name, part) for part in learnt]
     bad = np.concatenate([features[inside, :-1] for features, inside in views])
@@ -223,12 +246,16 @@ def _hardest(score: Array, random: np.random.Generator) -> npt.NDArray[np.intp]:
 # --- reporting ------------------------------------------------------------------
 
 
-def limits(scored: list[tuple[npt.NDArray[np.intp], Array]], hours: float) -> Array:
+def limits(
+    scored: list[tuple[npt.NDArray[np.intp], Array]],
+    hours: float,
+    rates: tuple[float, ...],
+) -> Array:
     """
-    Find the scores above which speech gives `_RATES` false keys an hour.
+    Find the scores above which speech gives some rates of false keys an hour.
     """
     found = []
-    for rate in _RATES:
+    for rate in rates:
         low, high = -30.0, 60.0
         for _ in range(28):
             middle = (low + high) / 2
@@ -253,20 +280,30 @@ def report(
     Print what a network is worth on audio it has not seen.
     """
     scored = [(part.end, _scored(name, layers, part)) for part in others]
-    bounds = limits(scored, hours)
-    rates = "  ".join(f"{r:g}/h: {b:.2f}" for r, b in zip(_RATES, bounds, strict=True))
-    print(f"{name}: limits for false keys an hour  {rates}")
-    for mix, those in keys.items():
+    rates = _RATES[name]
+    bounds = limits(scored, hours, rates)
+    text = "  ".join(f"{r:g}/h: {b:.2f}" for r, b in zip(rates, bounds, strict=True))
+    print(f"{name}: limits for false keys an hour  {text}")
+    for mix in MIXES[name]:
+        those = keys[mix]
         score = _scored(name, layers, those.looks)
-        score = np.where(those.heard >= _NEEDED[name], score, -99.0)
+        score = np.where(_counts(name, those.heard), score, -99.0)
         best = np.full(those.n_presses, -99.0)
         np.maximum.at(best, those.press, score)
         parts = "  ".join(f"{float((best > b).mean()):.4f}" for b in bounds)
         print(f"  {mix}: keys accepted  {parts}", flush=True)
 
 
-_NEEDED = {"short": 156, "long": 316}
-"""Samples of a key that a look must have seen to count."""
+_NEEDED = {"short": (156, 1 << 30), "long": (316, 1 << 30), "early": (FIRST_SEEN, 144)}
+"""
+Samples of a key that a look must have seen to count: at least so many, at most
+so many. What the early one says later than that is too late for a mask.
+"""
+
+
+def _counts(name: str, heard: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    least, most = _NEEDED[name]
+    return np.asarray((heard >= least) & (heard <= most))
 
 
 def _scored(name: str, layers: list[Array], part: Examples) -> Array:
@@ -275,25 +312,32 @@ def _scored(name: str, layers: list[Array], part: Examples) -> Array:
 
 
 def _view(name: str, part: Examples) -> tuple[Array, npt.NDArray[np.bool_]]:
+    if name == "long":
+        return part.long, part.long_inside
     if name == "short":
         return part.short, part.short_inside
-    return part.long, part.long_inside
+    # A mask asks for no limit.
+    return part.short, np.ones(len(part.end), dtype=np.bool_)
 
 
 def written(networks: dict[str, list[Array]]) -> str:
     """
-    Give the text of `dtmf_engine/weights.py`.
+    Give the text of `dtmf_engine/weights.py`; what was not trained stays.
     """
     text = (
         '"""\nThe weights of `scoring`, row by row: written by `benchmarks/train.py`,'
     )
     text += ' not by hand.\n"""\n'
-    for name, layers in networks.items():
-        for place, layer in zip(("FIRST", "SECOND", "THIRD"), layers, strict=True):
-            numbers = " ".join(f"{value:.5g}" for value in layer.ravel())
-            lines = textwrap.wrap(numbers, 86, break_on_hyphens=False)
-            body = "\n".join(lines)
-            text += f'\n{name.upper()}_{place} = """\n{body}\n"""\n'
+    for name in SIZES:
+        for number, place in enumerate(("FIRST", "SECOND", "THIRD")):
+            constant = f"{name.upper()}_{place}"
+            if name in networks:
+                values = networks[name][number].ravel()
+                numbers = " ".join(f"{value:.5g}" for value in values)
+                body = "\n".join(textwrap.wrap(numbers, 86, break_on_hyphens=False))
+            else:
+                body = getattr(weights, constant).strip("\n")
+            text += f'\n{constant} = """\n{body}\n"""\n'
     return text
 
 
@@ -303,12 +347,15 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth; writes nothing")
-    quick = parser.parse_args(None if arguments is None else list(arguments)).quick
+    parser.add_argument("--only", choices=SIZES, help="train one network")
+    options = parser.parse_args(None if arguments is None else list(arguments))
+    quick, names = options.quick, [options.only] if options.only else list(SIZES)
     if not len(voices.prompts()):
         raise SystemExit("no human speech installed: see benchmarks/README.md")
-    n_calls = {"wide": 90 if quick else 900} | dict.fromkeys(
-        list(MIXES)[1:], 30 if quick else 300
-    )
+    few, many = (30, 90) if quick else (300, 900)
+    n_calls = {
+        mix: many if mix in _OWN_MIXES else few for name in names for mix in MIXES[name]
+    }
     with ProcessPoolExecutor(2) as pool:
         gathered = {
             seed: {
@@ -324,10 +371,10 @@ def main(arguments: Iterable[str] | None = None) -> None:
         (learnt, _), (unheard, hours) = (job.result() for job in heard)
         networks = {
             name: pool.submit(_trained, name, keys[1], learnt, quick=quick)
-            for name in SIZES
+            for name in names
         }
         layers = {name: job.result() for name, job in networks.items()}
-    for name in SIZES:
+    for name in names:
         report(name, layers[name], keys[2], unheard, hours)
     if not quick:
         Path(weights.__file__).write_text(written(layers), encoding="utf-8")

@@ -1,7 +1,8 @@
 """
 What the engine's networks learn from: looks at keys, looks at speech and music.
 
-Keys go through channels much wider than any mask, drawn from odd seeds. Speech
+Keys go through channels much wider than any mask, drawn from odd seeds; those
+that the agent must not hear, through channels wider still (`unheard`). Speech
 and music are the first halves of the recordings; the second halves are for
 `benchmarks.train` to report on.
 """
@@ -111,6 +112,13 @@ _NONE = Examples(_NO_INDEX, _NO_INDEX, _NO_FEATURES, _NO_FEATURES, _NO_FLAGS, _N
 # --- keys -----------------------------------------------------------------------
 
 
+FIRST_SEEN = 104
+"""
+13 ms: what the early network must have seen of a key. A hop later the mask must
+begin, to be there in time.
+"""
+
+
 def key_looks(call: corpus.Call) -> tuple[Examples, Index, Index]:
     """
     Give the looks of a call that end inside a press and saw its pair.
@@ -126,7 +134,7 @@ def key_looks(call: corpus.Call) -> tuple[Examples, Index, Index]:
     for number, (key, start, end) in enumerate(
         zip(call.keys, call.starts, call.ends, strict=True)
     ):
-        inside = (seen.end <= end + 4) & (seen.end - start >= 156)
+        inside = (seen.end <= end + 4) & (seen.end - start >= FIRST_SEEN)
         found = np.flatnonzero(inside & (seen.pair == KEYS.index(key)))
         chosen += found.tolist()
         length += (seen.end[found] - start).tolist()
@@ -166,6 +174,37 @@ def wide(random: Random) -> corpus.Call:
     if random.random() < 0.3 and codecs.has_ffmpeg():
         name = str(random.choice(list(codecs.FFMPEG_CODECS)))
         wave = codecs.through(to_int16(wave), name).astype(np.float64)
+    return corpus.finished(entry, wave, random)
+
+
+def unheard(random: Random) -> corpus.Call:
+    """
+    Draw a card entry that is to be kept from the agent though no standard asks
+    anybody to detect it: frequencies off by 3 %, quiet, short, or talked over.
+    """
+    kind = random.choice(["snr", "talker", "talker", "error", "quiet", "plain"])
+    level = (-45.0, -28.0) if kind == "quiet" else (-30.0, -5.0)
+    tones = corpus.draw_tones(
+        corpus.draw_keys(16, random),
+        random,
+        on=(25, 90),
+        off=(50, 150),
+        level=level,
+        twist=(-10, 10),
+        error=0.032 if kind == "error" else 0.018,
+    )
+    entry = channels.dial(tones, random)
+    snr = random.uniform(5, 20) if kind == "snr" else random.uniform(18, 40)
+    wave = entry.audio + corpus.noise_at(entry, snr, random)
+    if kind == "talker":
+        wave = wave + corpus.talker_at(entry, random.uniform(2, 11), random)
+    if random.random() < 0.15 and codecs.has_ffmpeg():
+        name = str(random.choice(["gsm", "opus-12k", "opus-24k"]))
+        wave = codecs.through(to_int16(wave), name).astype(np.float64)
+    if random.random() < 0.15:
+        lost = channels.lost_frames(len(wave), 0.05, random)
+        how = str(random.choice(["zeros", "repeat", "pitch"]))
+        wave = channels.conceal(wave, lost, how)
     return corpus.finished(entry, wave, random)
 
 

@@ -2,9 +2,8 @@
 The bank: detection and masking for many legs in one call.
 
 One `process` call takes the audio that arrived for some of the legs. The
-detector bank hears it; then every hop is correlated with eight tones, in one
-matrix product over all legs, and those where a pair may be in the air or a
-mask is not yet closed are walked through hop by hop.
+detector bank hears it; the masker makes use of the same looks, and wants more
+of them only for legs where a press is expected or a mask goes on.
 
 `Suppressor` is a bank of one leg.
 """
@@ -20,11 +19,19 @@ from dtmf_engine.arrays import Bool, Index, Int16
 from dtmf_engine.comfort_noise import NoiseModel
 from dtmf_engine.detector_bank import DetectorBank, Hearing, check_samples, slices
 from dtmf_engine.errors import ParameterError
-from dtmf_engine.events import Event
+from dtmf_engine.events import DigitDetected, Event
+from dtmf_engine.glances import of_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.leg import BACKGROUND_SAMPLES, UNWATCHED_SAMPLES, Leg
+from dtmf_engine.leg import (
+    BACKGROUND_SAMPLES,
+    KEYING_SAMPLES,
+    SHORTEST_DELAY_SAMPLES,
+    UNWATCHED_SAMPLES,
+    Leg,
+    Watch,
+)
 from dtmf_engine.masker import (
-    FADE_SAMPLES,
+    ALWAYS,
     Masker,
     Policy,
     Span,
@@ -32,7 +39,6 @@ from dtmf_engine.masker import (
     render,
 )
 from dtmf_engine.profiles import DEFAULT, Profile
-from dtmf_engine.triggers import TRIGGER_HOPS, Triggers
 from dtmf_engine.units import samples_from_ms
 
 
@@ -81,7 +87,7 @@ class LegBank:
         delay_samples: int = DELAY_SAMPLES,
         seed: int = 0,
     ) -> None:
-        shortest = UNWATCHED_SAMPLES + FADE_SAMPLES + HOP_SAMPLES
+        shortest = SHORTEST_DELAY_SAMPLES
         if not shortest <= delay_samples <= 4 * DELAY_SAMPLES:
             raise ParameterError(
                 f"delay_samples: expected {shortest} to {4 * DELAY_SAMPLES}, "
@@ -94,11 +100,11 @@ class LegBank:
         self._detector = DetectorBank(
             n_legs, profile=profile, history_samples=_HISTORY_SAMPLES
         )
-        self._active = np.zeros(n_legs, dtype=np.bool_)
         self._legs = [self._new_leg(leg) for leg in range(n_legs)]
 
     def _new_leg(self, leg: int) -> Leg:
-        return Leg(Masker(self.delay_samples), seed=self._seed * 65_537 + leg)
+        masker = Masker(self.delay_samples, marks=self.policy is Policy.MARKER)
+        return Leg(masker, seed=self._seed * 65_537 + leg)
 
     # Public methods: audio.
 
@@ -145,7 +151,6 @@ class LegBank:
             self._detector.lose(leg, n_samples)
             history = self._detector.history(leg)
             self._legs[row].lose(start, start + n_samples, history)
-            self._active[row] = True
         return self.process(np.zeros((1, n_samples), dtype=np.int16), [leg])
 
     def flush(self, leg: int) -> BankOutput:
@@ -165,7 +170,7 @@ class LegBank:
         audio, masked = render(
             self._detector.history(leg)[-self.delay_samples :],
             end - self.delay_samples,
-            state.masker.spans,
+            state.masker.overlays,
             state.seed,
         )
         events = self._detector.finish(leg)
@@ -199,7 +204,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        return list(self._legs[self._detector.row(leg)].masker.spans)
+        return self._legs[self._detector.row(leg)].masker.overlays
 
     def noise(self, leg: int) -> NoiseModel:
         """
@@ -211,6 +216,23 @@ class LegBank:
         return self._legs[self._detector.row(leg)].masker.noise
 
     # Public methods: arming.
+
+    def mask(self, leg: int, n_samples: int = DELAY_SAMPLES) -> None:
+        """
+        Mask what is in the look-ahead, and go on: a press was reported by others.
+
+        Args:
+            leg: which.
+            n_samples: how much of what comes next to mask at least.
+
+        Raises:
+            ParameterError: the leg is unknown or the number negative.
+        """
+        if n_samples < 0:
+            raise ParameterError(f"n_samples: expected 0 or more, got {n_samples!r}")
+        state, position = self._legs[self._detector.row(leg)], self.position(leg)
+        state.keying_until = position + KEYING_SAMPLES
+        state.mask(position, self._detector.history(leg), n_samples)
 
     def arm(self, leg: int) -> None:
         """
@@ -226,7 +248,6 @@ class LegBank:
         if self.policy is Policy.STRICT:
             state.masker.everything = True
             state.mask(self.position(leg), self._detector.history(leg))
-            self._active[row] = True
 
     def disarm(self, leg: int) -> None:
         """
@@ -246,7 +267,6 @@ class LegBank:
     # Private methods.
 
     def _renew(self, row: int) -> None:
-        self._active[row] = False
         self._legs[row] = self._new_leg(row)
 
     def _process_slice(
@@ -269,46 +289,48 @@ class LegBank:
         """
         Work off samples of legs that stand at the same place inside a block.
         """
-        hearing = self._detector.hear(rows, audio)
-        stage = _Stage(
-            hearing,
-            legs={row: self._legs[row] for row in rows.tolist()},
-            active=self._active[rows],
-        )
-        self._watch(stage)
+        legs = {row: self._legs[row] for row in rows.tolist()}
+        positions = self._detector.positions(rows)
+        n_hops = (int(positions[0]) % HOP_SAMPLES + audio.shape[1]) // HOP_SAMPLES
+        watched = [
+            leg.watched_hops(at, n_hops)
+            for leg, at in zip(legs.values(), positions.tolist(), strict=True)
+        ]
+        hearing = self._detector.hear(rows, audio, np.array(watched, dtype=np.intp))
+        stage = _Stage(hearing, legs)
+        if n_hops:
+            self._watch(stage, n_hops, np.array(watched) > 0)
         self._emit(stage)
         return stage
 
-    def _watch(self, stage: "_Stage") -> None:
+    def _watch(self, stage: "_Stage", n_hops: int, watching: Bool) -> None:
         """
-        Look for tones in every whole hop.
+        Walk through the hops of the legs where something may be going on.
         """
         hearing = stage.hearing
-        recent = hearing.recent
         carry = int(hearing.before[0] % HOP_SAMPLES)
-        start = self._detector.history_samples - carry
-        n_hops = (recent.shape[1] - start) // HOP_SAMPLES
-        if not n_hops:
-            return
-        stop = start + n_hops * HOP_SAMPLES
-        from_sample = start - (TRIGGER_HOPS - 1) * HOP_SAMPLES
-        first = hearing.before - carry
-        triggers = Triggers(recent[:, from_sample:stop], first // HOP_SAMPLES)
-        interesting = triggers.interesting()
-        awake = interesting.any(axis=1) | stage.active
+        stop = self._detector.history_samples - carry + n_hops * HOP_SAMPLES
+        awake = watching.copy()
+        for glances in hearing.glances:
+            awake |= glances.loudest(len(awake)) >= ALWAYS.min_alarm
         for i in sorted({*np.flatnonzero(awake).tolist(), *hearing.sounding}):
-            row, first_sample = int(hearing.rows[i]), int(first[i])
+            row = int(hearing.rows[i])
             leg = stage.legs[row] = self._legs[row].copy()
             leg.walk(
-                triggers,
-                i,
-                interesting[i],
-                hearing.sounding.get(i, ()),
-                partial(self._detector.is_lost, row),
-                recent[i, :stop],
-                first_sample,
+                Watch(
+                    glances=of_leg(hearing.glances, i),
+                    look=partial(self._detector.glance, hearing, i),
+                    sounding=hearing.sounding.get(i, ()),
+                    reported=[
+                        event.reported_at_sample
+                        for event in hearing.events.get(i, ())
+                        if isinstance(event, DigitDetected)
+                    ],
+                    recent=hearing.recent[i, :stop],
+                    first_sample=int(hearing.before[i]) - carry,
+                    n_hops=n_hops,
+                )
             )
-            stage.active[i] = not leg.is_idle(first_sample + n_hops * HOP_SAMPLES)
 
     def _emit(self, stage: "_Stage") -> None:
         recent, before = stage.hearing.recent, stage.hearing.before
@@ -317,18 +339,18 @@ class LegBank:
         stage.audio = recent[:, start : start + recent.shape[1] - history].copy()
         stage.masked = np.zeros(stage.audio.shape, dtype=np.bool_)
         for i, leg in enumerate(stage.legs.values()):
-            if leg.masker.spans:
+            overlays = leg.masker.overlays
+            if overlays:
                 first = int(before[i]) - self.delay_samples
                 stage.audio[i], stage.masked[i] = render(
-                    stage.audio[i], first, leg.masker.spans, leg.seed
+                    stage.audio[i], first, overlays, leg.seed
                 )
 
     def _commit(self, stage: "_Stage") -> None:
         self._detector.commit(stage.hearing)
-        self._active[stage.hearing.rows] = stage.active
         for row, leg in stage.legs.items():
             self._legs[row] = leg
-            if leg.masker.spans:
+            if leg.masker.overlays:
                 oldest = self._detector.position(row) - self.delay_samples
                 leg.masker.forget(oldest - BACKGROUND_SAMPLES)
 
@@ -342,6 +364,5 @@ class _Stage:
     hearing: Hearing
     legs: dict[int, Leg]
     """In the order of the hearing's rows."""
-    active: Bool
     audio: Int16 = field(init=False)
     masked: Bool = field(init=False)

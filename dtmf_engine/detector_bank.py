@@ -12,6 +12,7 @@ either all its legs or, if anything fails, none.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,12 @@ from dtmf_engine.arrays import Bool, Float64, Index, Int16
 from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
+from dtmf_engine.glances import Glance, Glances, of_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
 from dtmf_engine.pairs import LONG_HOPS, Looks, measure_pairs
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
+from dtmf_engine.scoring import scores
 from dtmf_engine.sights import Sights
 from dtmf_engine.tracker import Sight, ToneTracker
 
@@ -67,6 +70,8 @@ class Hearing:
     """By row of `rows`."""
     sounding: dict[int, list[int]] = field(default_factory=dict)
     """By row of `rows`: ends of the hops at which a press was heard."""
+    glances: list[Glances] = field(default_factory=list)
+    """What the looks tell a masker."""
 
 
 class DetectorBank:
@@ -200,6 +205,12 @@ class DetectorBank:
         """
         return int(self._position[self.row(leg)])
 
+    def positions(self, rows: Index) -> Positions:
+        """
+        Tell the same of some legs, [shape=(m,)].
+        """
+        return np.asarray(self._position[rows])
+
     def history(self, leg: int) -> Int16:
         """
         Give the newest samples of a leg, [shape=(history_samples,)].
@@ -255,11 +266,19 @@ class DetectorBank:
             return [np.arange(len(rows))]
         return [np.flatnonzero(place == p) for p in np.unique(place)]
 
-    def hear(self, rows: Index, audio: Int16) -> Hearing:
+    def hear(
+        self, rows: Index, audio: Int16, watched_hops: Index | None = None
+    ) -> Hearing:
         """
         Work off samples of legs that stand at the same place inside a block.
 
         Nothing changes before `commit`.
+
+        Args:
+            rows: the m legs.
+            audio: [shape=(m, n)] their next samples.
+            watched_hops: [shape=(m,)] at how many hops, from the first, somebody
+                wants a look whatever there is.
         """
         before = self._position[rows]
         recent = np.concatenate([self._history[rows], audio], axis=1)
@@ -284,11 +303,37 @@ class DetectorBank:
             hearing.low_energy = seen.low_energy
             hearing.worth, hearing.highpass = worth[:, -1], highpass[:, -1]
         n_hops = (carry % HOP_SAMPLES + audio.shape[1]) // HOP_SAMPLES
-        if n_hops and (worth.any() or not self._busy.isdisjoint(rows.tolist())):
+        if watched_hops is None:
+            watched_hops = np.zeros(len(rows), dtype=np.intp)
+        busy = watched_hops.any() or not self._busy.isdisjoint(rows.tolist())
+        if n_hops and (busy or worth.any()):
             # Hops up to the end of the first block still obey the one before.
             block = (carry // HOP_SAMPLES + 1 + np.arange(n_hops)) // BLOCK_HOPS
-            self._look_closely(hearing, worth[:, block], highpass[:, block])
+            watched = np.arange(n_hops) < watched_hops[:, None]
+            wanted = _Wanted(worth[:, block], highpass[:, block], watched)
+            self._look_closely(hearing, wanted)
         return hearing
+
+    def glance(
+        self, hearing: Hearing, i: int, first_hop: int, last_hop: int
+    ) -> dict[int, Glance]:
+        """
+        Look at hops of one leg that nobody has looked at yet.
+
+        Args:
+            hearing: of the batch.
+            i: the leg's row in it.
+            first_hop: of the batch, the first to look at.
+            last_hop: one past the last.
+
+        Returns:
+            What was seen, by hop.
+        """
+        wanted = np.zeros((len(hearing.rows), last_hop), dtype=np.bool_)
+        wanted[i, first_hop:] = True
+        looks, leg, hop = self._looks(hearing, wanted, filtered=False)
+        worth = np.zeros(len(leg), dtype=np.bool_)
+        return of_leg([Glances(leg, hop, scores(looks)[2], looks, worth)], i)
 
     def commit(self, hearing: Hearing) -> None:
         """
@@ -309,16 +354,11 @@ class DetectorBank:
             if not self._lost[row]:
                 del self._lost[row]
 
-    def _look_closely(self, hearing: Hearing, worth: Bool, highpass: Bool) -> None:
+    def _look_closely(self, hearing: Hearing, wanted: "_Wanted") -> None:
         """
         Look at the hops that are worth it, and follow what is going on.
-
-        Args:
-            hearing: where to put what comes of it.
-            worth: [shape=(m, k)] which of the k hops of m legs to look at.
-            highpass: [shape=(m, k)] and whether to listen to them through it.
         """
-        parts = self._sights(hearing, worth, highpass)
+        parts = self._sights(hearing, wanted)
         followed = {
             i for i, row in enumerate(hearing.rows.tolist()) if row in self._busy
         }
@@ -328,21 +368,40 @@ class DetectorBank:
             for i, sights in part.of_legs(followed).items():
                 seen[i].update(sights)
         for i, sights in seen.items():
-            self._follow(hearing, i, worth.shape[1], sights)
+            self._follow(hearing, i, wanted.worth.shape[1], sights)
 
-    def _sights(self, hearing: Hearing, worth: Bool, highpass: Bool) -> list[Sights]:
+    def _sights(self, hearing: Hearing, wanted: "_Wanted") -> list[Sights]:
         """
         Look at the wanted hops, directly or through the high-pass.
+
+        A masker is told of direct looks only: the high-pass comes too late for it.
         """
-        armed = self._armed[hearing.rows][:, None]
         parts = []
         for filtered in (False, True):
-            through = worth & (highpass if filtered else ~highpass)
+            for_detector = wanted.worth & (
+                wanted.highpass if filtered else ~wanted.highpass
+            )
+            hops = for_detector if filtered else wanted.worth | wanted.watched
+            if not hops.any():
+                continue
+            looks, leg, hop = self._looks(hearing, hops, filtered=filtered)
+            score = scores(looks)
+            if not filtered:
+                worth = wanted.worth[leg, hop]
+                hearing.glances.append(Glances(leg, hop, score[2], looks, worth))
+            armed, is_for_detector = (
+                self._armed[hearing.rows[leg]],
+                for_detector[leg, hop],
+            )
             for profile, legs in ((self.profile, ~armed), (self.armed_profile, armed)):
-                wanted = through & legs
-                if wanted.any():
-                    looks, leg, hop = self._looks(hearing, wanted, filtered=filtered)
-                    parts.append(Sights.of(looks, leg, hop, profile, filtered=filtered))
+                chosen = np.flatnonzero(is_for_detector & legs)
+                if chosen.size:
+                    some = looks if chosen.size == leg.size else looks.some(chosen)
+                    where = leg[chosen], hop[chosen]
+                    judged = score[:2, chosen]
+                    parts.append(
+                        Sights.of(some, *where, judged, profile, filtered=filtered)
+                    )
         return parts
 
     def _looks(
@@ -394,6 +453,19 @@ class DetectorBank:
             hearing.events[i] = events
         if sounding:
             hearing.sounding[i] = sounding
+
+
+class _Wanted(NamedTuple):
+    """
+    Which of the k hops of m legs to look at, [shape=(m, k)].
+    """
+
+    worth: Bool
+    """For the detector."""
+    highpass: Bool
+    """Whether the detector is to listen through the high-pass."""
+    watched: Bool
+    """For a masker."""
 
 
 def _steps(tracker: ToneTracker, sights: Mapping[int, Sight], n: int) -> Iterator[int]:

@@ -1,30 +1,77 @@
 """
 One leg's masking: what it remembers, and the walk through its hops.
 
-At every hop that matters the masker asks whether a tone may be in the air. It
-asks with a shorter window and wider limits than the detector, because what the
-agent must not hear is more than what the session should count.
+At every hop that matters the masker asks whether a pair of tones may have begun
+or may still be there. It asks earlier and with wider limits than the detector,
+because what the agent must not hear is more than what the session should count.
+
+    alarm    the early score of a look is high enough: a mask begins
+    hold     a mask is on, or was a look-ahead ago, and the pair may still be there
+    alert    a capture is armed, or a key was pressed lately: who keys one digit
+             keys more. Every hop is looked at, alarms are raised more readily, and
+             fragments are looked for.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.comfort_noise import model_background
+from dtmf_engine.fragments import REACH_SAMPLES, find_fragments
+from dtmf_engine.glances import Glance
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.masker import Masker, clean_samples
-from dtmf_engine.triggers import TRIGGER_SAMPLES, Triggers
+from dtmf_engine.masker import FADE_SAMPLES, Masker, clean_samples
 from dtmf_engine.units import samples_from_ms
 
 
 BACKGROUND_SAMPLES = samples_from_ms(256)
 """How far back the background is heard for comfort noise."""
 
-UNWATCHED_SAMPLES = TRIGGER_SAMPLES + HOP_SAMPLES
+FIRST_ALARM_SAMPLES = samples_from_ms(13)
+"""What of a press a look must have seen to raise an alarm (`benchmarks/train.py`)."""
+
+UNWATCHED_SAMPLES = samples_from_ms(18)
 """
 A press that has this much of the stream or less on one side of a gap, or before
-the end, fills no trigger window: nobody would see it.
+the end, may raise no alarm in time: nobody would see it.
 """
+
+SHORTEST_DELAY_SAMPLES = FIRST_ALARM_SAMPLES + HOP_SAMPLES + FADE_SAMPLES
+"""Look-ahead below which a press is heard before a mask covers it."""
+
+KEYING_SAMPLES = samples_from_ms(10_000)
+"""How long after a press the next one is waited for: twice the default timeout."""
+
+WATCH_HOPS = 16
+"""At how many hops at a time a mask that goes on is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """
+    What a walk may ask of a batch of audio.
+    """
+
+    glances: dict[int, Glance]
+    """What is known of its hops."""
+    look: Callable[[int, int], Mapping[int, Glance]]
+    """Looks at more of them: from the first, up to but not including the last."""
+    sounding: Collection[int]
+    """Ends of the hops at which the detector heard a press."""
+    reported: Collection[int]
+    """Those at which it reported a digit."""
+    recent: Int16
+    """[shape=(n,)] audio that ends with the batch's last whole hop and reaches
+    back over look-ahead and background."""
+    first_sample: int
+    """Place of the batch's first hop in the stream."""
+    n_hops: int
+
+    def until(self, k: int) -> Int16:
+        """
+        Give the audio up to the end of a hop.
+        """
+        return self.recent[: len(self.recent) - (self.n_hops - 1 - k) * HOP_SAMPLES]
 
 
 @dataclass(slots=True)
@@ -35,6 +82,8 @@ class Leg:
 
     masker: Masker
     seed: int
+    keying_until: int = 0
+    """Place in the stream up to which more presses are to be expected."""
 
     def copy(self) -> "Leg":
         """
@@ -42,57 +91,84 @@ class Leg:
         """
         return replace(self, masker=self.masker.copy())
 
-    def is_idle(self, at_sample: int) -> bool:
+    def is_alert(self, at_sample: int) -> bool:
         """
-        Whether no mask reaches beyond a sample.
+        Whether presses are to be expected.
         """
-        return not self.masker.everything and not self.masker.covers(at_sample)
+        return self.masker.armed or at_sample < self.keying_until
 
-    def walk(
-        self,
-        triggers: Triggers,
-        i: int,
-        interesting: Bool,
-        sounding: Collection[int],
-        is_lost: Callable[[int], bool],
-        recent: Int16,
-        first_sample: int,
-    ) -> None:
+    def is_watching(self, at_sample: int) -> bool:
+        """
+        Whether every hop matters, because of what is expected or goes on.
+        """
+        masker = self.masker
+        return (
+            masker.everything
+            or self.is_alert(at_sample)
+            or masker.covers(at_sample - masker.delay_samples)
+        )
+
+    def watched_hops(self, at_sample: int, n_hops: int) -> int:
+        """
+        Tell at how many of the next hops a look is wanted whatever there is.
+        """
+        if self.is_alert(at_sample):
+            return n_hops
+        return min(n_hops, WATCH_HOPS) if self.is_watching(at_sample) else 0
+
+    def walk(self, watch: Watch) -> None:
         """
         Go through the hops of one batch, skipping those where nothing can happen.
-
-        Args:
-            triggers: of the batch.
-            i: this leg's row in them.
-            interesting: [shape=(k,)] which hops are.
-            sounding: ends of the hops at which the detector heard a press.
-            is_lost: tells whether the 10 ms before a sample touch a gap.
-            recent: [shape=(n,)] audio that ends with the batch's last whole hop
-                and reaches back over look-ahead and background.
-            first_sample: place of the batch's first hop in the stream.
         """
-        n_hops = len(interesting)
-        end_of_recent = first_sample + n_hops * HOP_SAMPLES
-        for k in range(n_hops):
-            end = first_sample + (k + 1) * HOP_SAMPLES
-            if end in sounding or (
-                (interesting[k] or not self.is_idle(end))
-                and self._wants_mask(triggers, i, k, end, is_lost)
+        fragments: Bool | None = None
+        k = 0
+        marked = sorted(
+            {k for k, glance in watch.glances.items() if glance.is_worth}
+            | {(end - watch.first_sample) // HOP_SAMPLES - 1 for end in watch.sounding}
+        )
+        while k < watch.n_hops:
+            start = watch.first_sample + k * HOP_SAMPLES
+            if not self.is_watching(start):
+                k = next((m for m in marked if m >= k), watch.n_hops)
+                if k == watch.n_hops:
+                    return
+                start = watch.first_sample + k * HOP_SAMPLES
+            elif k not in watch.glances:
+                watch.glances.update(watch.look(k, min(k + WATCH_HOPS, watch.n_hops)))
+            end = start + HOP_SAMPLES
+            alert = self.is_alert(start)
+            if alert and fragments is None:
+                n = watch.n_hops * HOP_SAMPLES + REACH_SAMPLES
+                fragments = find_fragments(watch.recent[-n:])
+            if end in watch.sounding:
+                self.keying_until = end + KEYING_SAMPLES
+                if self.masker.marks and end in watch.reported:
+                    self.masker.beep(end)
+            if alert and fragments is not None and fragments[k]:
+                # What comes next may be a part of it too short for an alarm.
+                self.mask(end, watch.until(k), UNWATCHED_SAMPLES)
+            elif (
+                end in watch.sounding
+                or self.masker.everything
+                or self.masker.wants(watch.glances.get(k), end, alert=alert)
             ):
-                self.mask(end, recent[: len(recent) - (end_of_recent - end)])
+                self.mask(end, watch.until(k))
+            k += 1
 
-    def mask(self, at_sample: int, recent: Int16) -> None:
+    def mask(self, at_sample: int, recent: Int16, n_samples: int = 0) -> None:
         """
         Mask the look-ahead and go on masking.
 
         Args:
             at_sample: how much of the stream has been heard.
             recent: audio up to there.
+            n_samples: how long to go on at least.
         """
         masker = self.masker
         if masker.needs_noise(at_sample):
             self._hear_background(at_sample, recent)
-        masker.mask(at_sample, at_sample + masker.sensitivity.hang_samples)
+        hang = masker.hang_samples(alert=self.is_alert(at_sample))
+        masker.mask(at_sample, at_sample + max(hang, n_samples))
 
     def lose(self, start_sample: int, end_sample: int, recent: Int16) -> None:
         """
@@ -122,25 +198,3 @@ class Leg:
         model = model_background(history, clean)
         if model is not None:
             self.masker.noise = model
-
-    def _wants_mask(
-        self,
-        triggers: Triggers,
-        i: int,
-        k: int,
-        end: int,
-        is_lost: Callable[[int], bool],
-    ) -> bool:
-        masker = self.masker
-        if masker.everything:
-            return True
-        if is_lost(end):
-            # `lose` has seen to what such a window would tell.
-            return False
-        limits = masker.sensitivity
-        share, low, high = triggers.fit(i, k)
-        on = masker.covers(end)
-        if share < (limits.hold_share if on else limits.start_share):
-            return False
-        weaker, stronger = min(low, high), max(low, high)
-        return weaker >= limits.min_power and stronger <= weaker * limits.max_twist

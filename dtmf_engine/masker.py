@@ -15,6 +15,8 @@ import numpy as np
 from dtmf_engine.arrays import Bool, Float64, Int16
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
 from dtmf_engine.errors import ParameterError
+from dtmf_engine.glances import Glance
+from dtmf_engine.marker import BEEP_SAMPLES, Beep, next_place
 from dtmf_engine.units import power_from_dbm0, ratio_from_db, samples_from_ms
 
 
@@ -27,6 +29,8 @@ class Policy(StrEnum):
     """Tones are replaced, always; more sensitively while a capture is armed."""
     STRICT = "strict"
     """As `tones`, and all of the caller's audio is replaced while armed."""
+    MARKER = "marker"
+    """As `tones`, and each press is told by one beep, always the same."""
 
 
 def get_policy(policy: str | Policy) -> Policy:
@@ -58,12 +62,14 @@ class Sensitivity:
     """Quietest tone of a pair that is masked, mean square."""
     max_twist: float
     """Largest ratio between the two tones of a pair, either way."""
-    start_share: float
-    """Part of a 10 ms window that a pair must hold to begin a mask."""
+    min_alarm: float
+    """Early score that begins a mask."""
+    min_hold: float
+    """Early score that keeps one going."""
     hold_share: float
-    """Part it must hold to keep a mask going."""
+    """Part of the last 10 ms that a pair must hold to keep it going as well."""
     hang_samples: int
-    """How long a mask outlasts the last window that held a pair."""
+    """How long a mask outlasts the last look that kept it going."""
 
 
 ALWAYS = Sensitivity(
@@ -71,20 +77,29 @@ ALWAYS = Sensitivity(
     # detector's limits can be one to an attacker.
     min_power=power_from_dbm0(-55.0),
     max_twist=ratio_from_db(15.0),
-    start_share=0.85,
+    min_alarm=2.2,
+    min_hold=-2.0,
     hold_share=0.5,
-    hang_samples=samples_from_ms(12.5),
+    hang_samples=samples_from_ms(5),
 )
-"""With no capture armed."""
+"""With no press to be expected."""
 
-ARMED = Sensitivity(
+ALERT = Sensitivity(
     min_power=power_from_dbm0(-60.0),
     max_twist=ratio_from_db(20.0),
-    start_share=0.7,
+    min_alarm=-6.0,
+    min_hold=-5.0,
     hold_share=0.4,
-    hang_samples=samples_from_ms(20.0),
+    hang_samples=samples_from_ms(5),
 )
-"""While a capture is armed: clipped speech costs little, a leak costs all."""
+"""
+While a capture is armed, and after a press: clipped speech costs little, a leak
+costs all.
+"""
+
+_PRESENT = 0.1
+"""Power over that at the alarm above which each tone of a mask's pair is still
+there, in spite of all other sound: −10 dB."""
 
 
 @dataclass(slots=True)
@@ -97,11 +112,11 @@ class Span:
     full_from: int
     full_until: int
     fade_until: int
-    noise: NoiseModel
+    sound: NoiseModel | Beep
 
     def weight(self, place: Float64) -> Float64:
         """
-        Give the share of noise at each place, 0 to 1.
+        Give the share of its sound at each place, 0 to 1.
         """
         rise = (place - self.fade_from + 1) / (self.full_from - self.fade_from + 1)
         fall = (self.fade_until - place) / (self.fade_until - self.full_until + 1)
@@ -116,23 +131,69 @@ class Masker:
 
     delay_samples: int
     spans: list[Span] = field(default_factory=list)
+    beeps: list[Span] = field(default_factory=list)
+    """Laid over the masks."""
     noise: NoiseModel = DEFAULT_NOISE
+    marks: bool = False
+    """Whether presses are told by beeps."""
     armed: bool = False
     everything: bool = False
     """Whether all audio is being replaced, tone or not."""
+    pair: Glance | None = None
+    """What raised the last alarm."""
 
     def copy(self) -> "Masker":
         """
         Give a masker that can go on while this one stays as it is.
         """
-        return replace(self, spans=[replace(span) for span in self.spans])
+        return replace(
+            self, spans=[replace(span) for span in self.spans], beeps=list(self.beeps)
+        )
 
     @property
-    def sensitivity(self) -> Sensitivity:
+    def overlays(self) -> list[Span]:
         """
-        What to look for now.
+        All that is laid over the audio, in the order in which it is.
         """
-        return ARMED if self.armed else ALWAYS
+        return [*self.spans, *self.beeps]
+
+    def hang_samples(self, *, alert: bool) -> int:
+        """
+        How long a mask outlasts what it is for.
+        """
+        return (ALERT if alert else ALWAYS).hang_samples
+
+    def wants(self, glance: Glance | None, at_sample: int, *, alert: bool) -> bool:
+        """
+        Tell whether what was seen at a hop is to be masked.
+
+        Args:
+            glance: what was seen.
+            at_sample: end of the hop.
+            alert: whether presses are to be expected.
+        """
+        if glance is None:
+            return False
+        limits = ALERT if alert else ALWAYS
+        low, high = glance.powers
+        weaker, stronger = min(low, high), max(low, high)
+        inside = weaker >= limits.min_power and stronger <= weaker * limits.max_twist
+        if inside and glance.score >= limits.min_alarm:
+            self.pair = glance
+            return True
+        if not self.covers(at_sample - self.delay_samples):
+            return False
+        holds = glance.score >= limits.min_hold or glance.share >= limits.hold_share
+        return (inside and holds) or self._is_present(glance)
+
+    def _is_present(self, glance: Glance) -> bool:
+        if self.pair is None:
+            return False
+        tones = self.pair.row, 4 + self.pair.column
+        return all(
+            glance.tone_power[tone] >= self.pair.tone_power[tone] * _PRESENT
+            for tone in tones
+        )
 
     def covers(self, at_sample: int) -> bool:
         """
@@ -171,7 +232,7 @@ class Masker:
                 full_from=earliest + fade,
                 full_until=until_sample,
                 fade_until=until_sample + FADE_SAMPLES,
-                noise=self.noise,
+                sound=self.noise,
             )
         )
 
@@ -192,8 +253,22 @@ class Masker:
                 full_from=full_from,
                 full_until=until_sample,
                 fade_until=until_sample + FADE_SAMPLES,
-                noise=self.noise,
+                sound=self.noise,
             )
+        )
+
+    def beep(self, at_sample: int) -> None:
+        """
+        Tell the agent of a press, at the next free place.
+
+        Args:
+            at_sample: how much of the input has been heard.
+        """
+        free = self.beeps[-1].fade_until if self.beeps else 0
+        start = next_place(max(at_sample + FADE_SAMPLES, free + FADE_SAMPLES))
+        end = start + BEEP_SAMPLES
+        self.beeps.append(
+            Span(start - FADE_SAMPLES, start, end, end + FADE_SAMPLES, Beep(start))
         )
 
     def forget(self, before_sample: int) -> None:
@@ -202,6 +277,8 @@ class Masker:
         """
         if self.spans and self.spans[0].fade_until <= before_sample:
             self.spans = [s for s in self.spans if s.fade_until > before_sample]
+        if self.beeps and self.beeps[0].fade_until <= before_sample:
+            self.beeps = [s for s in self.beeps if s.fade_until > before_sample]
 
 
 def clean_samples(spans: list[Span], first_sample: int, n_samples: int) -> Bool:
@@ -247,8 +324,8 @@ def render(
             out = audio.copy()
         place = np.arange(first_sample + start, first_sample + stop, dtype=np.float64)
         weight = span.weight(place)
-        noise = span.noise.render(seed, first_sample + start, stop - start)
-        mixed = np.rint(out[start:stop] * (1.0 - weight) + noise * weight)
+        sound = span.sound.render(seed, first_sample + start, stop - start)
+        mixed = np.rint(out[start:stop] * (1.0 - weight) + sound * weight)
         out[start:stop] = np.clip(mixed, -32768, 32767).astype(np.int16)
         masked[start:stop] = True
     return out, masked

@@ -121,6 +121,9 @@ class Looks(NamedTuple):
     """[shape=(g,)] high-group tone, 0 to 3."""
     tone_power: Float64
     """[shape=(8, g)] mean-square power of all tones over the last 4 hops."""
+    share: Float64
+    """[shape=(g,)] part of the energy of the last 4 hops that the pair holds; a
+    little more than 1 at times, because 10 ms do not keep two tones apart."""
     windows: Window
     """The short and the long window; each measure has one more axis, first."""
     whiteness: Float64
@@ -135,6 +138,18 @@ class Looks(NamedTuple):
     all of it, in amplitude and phase."""
     other: Float64
     """[shape=(16, g)] energy in each hop that no pair explains, over the pair's."""
+
+    def some(self, chosen: Index) -> "Looks":
+        """
+        Give some of the looks.
+        """
+        windows = Window(*(measure[..., chosen] for measure in self.windows))
+        taken = {
+            name: getattr(self, name)[..., chosen]
+            for name in self._fields
+            if name != "windows"
+        }
+        return Looks(**taken, windows=windows)
 
     @property
     def short(self) -> Window:
@@ -387,6 +402,7 @@ def _looks(track: Float64, misfit: Float64, tone: Index, heard: _Heard) -> Looks
         row=tone[0],
         column=tone[1] - 4,
         tone_power=heard.tone_power,
+        share=_share(heard, tone),
         windows=windows,
         whiteness=_whiteness(heard.quads, windows.power[0], tone),
         before=_both(_squares(before)) / np.maximum(pair, 1e-9),
@@ -394,6 +410,11 @@ def _looks(track: Float64, misfit: Float64, tone: Index, heard: _Heard) -> Looks
         filled=(filled[:, 0] + filled[:, 1]) / np.maximum(size, 1e-9),
         other=misfit / np.maximum(size * _HALF, 1e-9),
     )
+
+
+def _share(heard: _Heard, tone: Index) -> Float64:
+    of_pair = _both(np.take_along_axis(heard.tone_power, tone, axis=0))
+    return np.asarray(of_pair * (4 * HOP_SAMPLES) / np.maximum(heard.quads[-2, 3], 1.0))
 
 
 def _both(values: Float64) -> Float64:

@@ -1,10 +1,13 @@
 """
 Scoring: how much a look resembles a key held down rather than speech or music.
 
-Two small networks (15 measures, two hidden layers) turn the measures of the
-last 20 ms and of the last 40 ms into a score each: nearly the logarithm of the
-odds that training saw. Limits that a person can state, on level, twist,
-frequency and length, are not left to the networks; the profile holds them.
+Three small networks (15 measures, two hidden layers) turn measures into a score
+each: nearly the logarithm of the odds that training saw. Two of them, over the
+last 20 ms and the last 40 ms, say whether there is a digit. The third says as
+early as it can, from the last 20 ms of which a press need fill but 13, whether
+there may be something that the agent must not hear; only `masker` asks it.
+Limits that a person can state, on level, twist, frequency and length, are not
+left to the networks.
 
 `benchmarks/train.py` made the weights, from odd seeds of the corpora and the first
 halves of the speech and music. What they are worth on the others is in
@@ -32,40 +35,40 @@ _TONES = read_only(np.array(TONES_HZ, dtype=np.float64))
 
 class Layer(NamedTuple):
     """
-    One layer of both networks, the smaller one filled up with noughts.
+    One layer of all networks, smaller ones filled up with noughts.
     """
 
     weight: Float64
-    """[shape=(inputs, outputs, 2, 1)]"""
+    """[shape=(inputs, outputs, 3, 1)]"""
     constant: Float64
-    """[shape=(outputs, 2, 1)]"""
+    """[shape=(outputs, 3, 1)]"""
 
 
 def _layers() -> list[Layer]:
     """
-    Read both networks; each layer's constants are in its last row.
+    Read the networks; each layer's constants are in its last row.
     """
     texts = (
-        (weights.SHORT_FIRST, weights.LONG_FIRST),
-        (weights.SHORT_SECOND, weights.LONG_SECOND),
-        (weights.SHORT_THIRD, weights.LONG_THIRD),
+        (weights.SHORT_FIRST, weights.LONG_FIRST, weights.EARLY_FIRST),
+        (weights.SHORT_SECOND, weights.LONG_SECOND, weights.EARLY_SECOND),
+        (weights.SHORT_THIRD, weights.LONG_THIRD, weights.EARLY_THIRD),
     )
     layers = []
-    rows, inputs = (N_FEATURES, N_FEATURES), N_FEATURES - 1
-    for pair in texts:
+    rows, inputs = [N_FEATURES] * len(texts[0]), N_FEATURES - 1
+    for three in texts:
         values = [
             np.array(text.split(), dtype=np.float64).reshape(n, -1)
-            for text, n in zip(pair, rows, strict=True)
+            for text, n in zip(three, rows, strict=True)
         ]
         outputs = max(value.shape[1] for value in values)
-        weight = np.zeros((inputs, outputs, 2, 1))
-        constant = np.zeros((outputs, 2, 1))
+        weight = np.zeros((inputs, outputs, len(values), 1))
+        constant = np.zeros((outputs, len(values), 1))
         for number, value in enumerate(values):
             n, k = value.shape
             weight[: n - 1, :k, number, 0] = value[:-1]
             constant[:k, number, 0] = value[-1]
         layers.append(Layer(read_only(weight), read_only(constant)))
-        rows = values[0].shape[1] + 1, values[1].shape[1] + 1
+        rows = [value.shape[1] + 1 for value in values]
         inputs = outputs
     return layers
 
@@ -75,12 +78,14 @@ _LAYERS = _layers()
 
 def scores(looks: Looks) -> Float64:
     """
-    Score g looks by their last 20 and their last 40 ms.
+    Score g looks.
 
     Returns:
-        [shape=(2, g)], the higher the more like a key.
+        [shape=(3, g)], the higher the more like a key: by the last 20 ms, by the
+        last 40 ms, and early by the last 20 ms.
     """
-    values = features(looks)[:-1]
+    both = features(looks)[:-1]
+    values = np.concatenate([both, both[:, :1]], axis=1)
     *hidden, last = _LAYERS
     for layer in hidden:
         total = _apply(layer, values)

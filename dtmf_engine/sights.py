@@ -16,7 +16,7 @@ from dtmf_engine.events import MissReason
 from dtmf_engine.hops import HIGHPASS_DELAY_SAMPLES
 from dtmf_engine.pairs import Looks
 from dtmf_engine.profiles import Profile
-from dtmf_engine.scoring import relative_offset, scores
+from dtmf_engine.scoring import relative_offset
 from dtmf_engine.tracker import Sight
 from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
@@ -69,13 +69,20 @@ class Sights:
 
     @classmethod
     def of(
-        cls, looks: Looks, leg: Index, hop: Index, profile: Profile, *, filtered: bool
+        cls,
+        looks: Looks,
+        leg: Index,
+        hop: Index,
+        score: Float64,
+        profile: Profile,
+        *,
+        filtered: bool,
     ) -> "Sights":
         """
-        Judge looks.
+        Judge looks by their scores over 20 and 40 ms, [shape=(2, g)], and limits.
         """
         minimum = np.array([[profile.min_short_score], [profile.min_long_score]])
-        margin = scores(looks) - minimum
+        margin = score - minimum
         better = np.maximum(margin[0], margin[1])
         rest = looks.windows.rest_trimmed[0]
         near = (rest < _NEAR_REST) | (better > _NEAR_MARGIN)

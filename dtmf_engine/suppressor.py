@@ -13,6 +13,7 @@ from dtmf_engine.bank import DELAY_SAMPLES, LegBank
 from dtmf_engine.comfort_noise import NoiseModel
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.filters import Resampler
+from dtmf_engine.marker import Beep
 from dtmf_engine.masker import Policy, Span, render
 from dtmf_engine.units import FULL_SCALE, SAMPLE_RATE_HZ, require_sample_rate
 
@@ -26,7 +27,8 @@ class Suppressor:
 
     Args:
         sample_rate_hz: rate of the stream, 4000 to 384000 Hz.
-        policy: `tones`, or `strict` to replace all audio while armed.
+        policy: `tones`; `strict` to replace all audio while armed; or `marker` to
+            tell of each press by one beep.
         seed: of the comfort noise.
 
     Raises:
@@ -185,7 +187,7 @@ class _Stage:
         if self._resampler is None:
             output = self.bank.flush(0)
             return output.audio[0], output.masked[0]
-        # At 8 kHz the bank leaves the newest 12.5 ms as noise; here it has not
+        # At 8 kHz the bank leaves the newest 18 ms as noise; here it has not
         # even heard what is in the resampler, so all that is held is noise.
         n = self.delay_samples
         end = self._first + n
@@ -227,10 +229,15 @@ class _Stage:
                 place(span.full_from),
                 place(span.full_until),
                 place(span.fade_until),
-                self._at_own_rate(span.noise),
+                self._sound(span.sound, place(span.full_from)),
             )
             for span in self.bank.spans(0)
         ]
+
+    def _sound(self, sound: NoiseModel | Beep, first_sample: int) -> NoiseModel | Beep:
+        if isinstance(sound, Beep):
+            return Beep(first_sample, self._rate)
+        return self._at_own_rate(sound)
 
     def _at_own_rate(self, noise: NoiseModel) -> NoiseModel:
         """
