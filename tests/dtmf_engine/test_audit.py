@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from dtmf_engine import AudioFormatError, AuditReport, ParameterError, audit
-from dtmf_engine.audit import Press, PressAudit, describe, find_delay
+from dtmf_engine.audit import Press, PressAudit, describe
 from tests.support import tones
 from tests.support.strategies import stable
 from tests.support.tones import (
