@@ -199,7 +199,7 @@ def audit(
     knowledge = _learn(heard_caller, presses, alignment.gain, background)
     spans = [alignment.span(p.start_sample, p.end_sample) for p in presses]
     baseline = _try_elsewhere(heard_agent, spans, background, knowledge)
-    results = []
+    results, chances = [], []
     for press, (start, end) in zip(presses, spans, strict=True):
         reading = read_press(
             heard_agent, start, end, background.power, knowledge=knowledge
@@ -208,12 +208,14 @@ def audit(
         guess = baseline.guess(reading, power)
         certain = baseline.certain_nats(power)
         results.append(PressAudit(press, guess, reading.margin, certain))
+        chances.append(baseline.chance(press.digit, power))
     return AuditReport(
         presses=tuple(results),
         delay_samples=round(alignment.delay_at(0)),
         detected="".join(tone.digit for tone in decode(heard_agent / FULL_SCALE)),
         alignment=alignment,
-        chance=baseline.chance("".join(press.digit for press in presses)),
+        # At least one in sixteen, however rare the caller's digits as guesses.
+        chance=max(CHANCE, float(np.mean(chances or [CHANCE]))),
     )
 
 
@@ -343,7 +345,7 @@ def _lag(report: AuditReport) -> str:
     if steps:
         listed = ", ".join(f"{step:+.1f} ms" for step in steps[:3])
         more = ", …" if len(steps) > 3 else ""
-        words.append(f"slips {len(steps)} times ({listed}{more})")
+        words.append(f"slips {len(steps)} x ({listed}{more})")
     drift = max((piece.drift for piece in report.alignment.pieces), key=abs)
     if drift:
         words.append(f"drifts by {drift * 1e6:+.0f} ppm")

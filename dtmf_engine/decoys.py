@@ -32,6 +32,9 @@ _TAIL = 0.25
 _BEYOND = 1.5
 """How far a certain guess is beyond the largest margin of a decoy, at the least."""
 
+_LEAST_NATS = 0.01
+"""Scores that differ by less, as in digital silence, do not differ."""
+
 _FRAME = 80
 
 
@@ -120,19 +123,19 @@ class Baseline:
         near = self._near(power)
         if reading.margin > 0 or not reading.guess or not near:
             return reading.guess
-        usual = np.median([decoy.reading.scores for decoy in near], axis=0)
-        return DIGITS[int(np.argmax(reading.scores - usual))]
+        scores = np.array([decoy.reading.scores for decoy in near])
+        usual = np.median(scores, axis=0)
+        spread = np.median(np.abs(scores - usual), axis=0)
+        return DIGITS[int(np.argmax((reading.scores - usual) / (spread + _LEAST_NATS)))]
 
-    def chance(self, digits: str) -> float:
+    def chance(self, digit: str, power: float) -> float:
         """
-        Give the share of digits that guesses unrelated to them get right.
+        Give how often a digit is guessed at places of some loudness without a press.
 
-        At least one in sixteen. It is more where a caller keys mostly one digit and
-        the attacker tends to guess just that where it hears nothing.
+        One in sixteen as far as decoys do not say otherwise. A caller who keys
+        mostly one digit, and an attacker who tends to guess just that where it
+        hears nothing, agree more often than that.
         """
-        guesses = [self.guess(decoy.reading, decoy.power) for decoy in self._decoys]
-        if not digits:
-            return CHANCE
-        total = len(guesses) + len(DIGITS)
-        rates = [(guesses.count(digit) + 1) / total for digit in digits]
-        return max(CHANCE, float(np.mean(rates)))
+        near = self._near(power)
+        guesses = [self.guess(decoy.reading, decoy.power) for decoy in near]
+        return (guesses.count(digit) + 1) / (len(guesses) + len(DIGITS))

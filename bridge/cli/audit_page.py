@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dtmf_engine.arrays import Int16
+from dtmf_engine.arrays import Float64, Int16, to_int16
 from dtmf_engine.audit import AuditReport, PressAudit, describe
-from dtmf_engine.keypad import TONES_HZ
+from dtmf_engine.keypad import frequencies_hz
 from dtmf_engine.units import FULL_SCALE, SAMPLE_RATE_HZ, samples_from_ms
 
 
@@ -23,10 +23,14 @@ MOST_PICTURES = 64
 """Beyond that the page would be too large to open; presses that leak come first."""
 
 _AROUND = samples_from_ms(80)
-_WINDOW = 128
+_WINDOW = 192
+_FFT = 1024
+_BIN_HZ = SAMPLE_RATE_HZ / _FFT
+_BAND_BINS = 20
+"""On either side: 156 Hz, up to the band of the other tone of 941 and 1209 Hz."""
 _HOP = 8
 _FLOOR_DB = -100.0
-_TOP_DB = -25.0
+_TOP_DB = -12.0
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -70,8 +74,8 @@ def write_page(
         caller: [shape=(n,)] at 8 kHz.
         agent: [shape=(m,)] at 8 kHz.
         peer: what libspandsp read, if it is installed.
-        show_digits: name keys and guesses; pictures of the caller show them to
-            whoever can read a spectrogram, in any case.
+        show_digits: name keys and guesses, and draw whole spectrograms, in which
+            every key can be read.
     """
     heard = report.alignment.unfold(agent, len(caller))
     pieces = [
@@ -88,7 +92,7 @@ def write_page(
             "<h2>Presses</h2>",
             _table(report, show_digits=show_digits),
             "<h2>The same moments, sent and heard</h2>",
-            _shots(report, caller, np.asarray(heard, dtype=np.int16)),
+            _shots(report, caller, to_int16(heard), show_digits=show_digits),
         ]
     return "\n".join([*pieces, "</html>"])
 
@@ -110,8 +114,9 @@ def _verdict(report: AuditReport) -> str:
 
 
 def _figures(report: AuditReport, peer: str | None) -> str:
-    rows = [line[:23].strip() for line in describe(report)]
-    values = [line[23:].strip() for line in describe(report)]
+    lines = [line for line in describe(report) if not line.startswith("verdict")]
+    rows = [line[:23].strip() for line in lines]
+    values = [line[23:].strip() for line in lines]
     if peer is not None:
         rows.append("libspandsp reads")
         values.append(str(len(peer)))
@@ -164,12 +169,15 @@ def _length_ms(press: PressAudit) -> float:
     return n_samples * 1000 / SAMPLE_RATE_HZ
 
 
-def _shots(report: AuditReport, caller: Int16, heard: Int16) -> str:
+def _shots(
+    report: AuditReport, caller: Int16, heard: Int16, *, show_digits: bool
+) -> str:
     numbered = list(enumerate(report.presses, start=1))
     shown = sorted(numbered, key=lambda item: not item[1].is_read)[:MOST_PICTURES]
     figures = []
     for number, press in sorted(shown, key=lambda item: item[0]):
-        data = base64.b64encode(_shot(press, caller, heard)).decode("ascii")
+        png = _shot(press, caller, heard, show_digits=show_digits)
+        data = base64.b64encode(png).decode("ascii")
         at = press.press.start_sample / SAMPLE_RATE_HZ
         figures.append(
             f"<figure{_mark(press)}><img alt='press {number}: spectrograms of caller "
@@ -179,10 +187,19 @@ def _shots(report: AuditReport, caller: Int16, heard: Int16) -> str:
         )
     left = len(numbered) - len(shown)
     more = f"<p>{left} more presses are not shown.</p>" if left else ""
-    return f"<div class='shots'>{''.join(figures)}</div>{more}"
+    note = "" if show_digits else _NEUTRAL
+    return f"{note}<div class='shots'>{''.join(figures)}</div>{more}"
 
 
-def _shot(press: PressAudit, caller: Int16, heard: Int16) -> bytes:
+_NEUTRAL = (
+    "<p>Each picture shows the bands around the two tones of its own key, so that "
+    "every key looks the same and none can be told from the page.</p>"
+)
+
+
+def _shot(
+    press: PressAudit, caller: Int16, heard: Int16, *, show_digits: bool
+) -> bytes:
     """
     Draw one press, caller left and agent right; a PNG.
     """
@@ -191,41 +208,72 @@ def _shot(press: PressAudit, caller: Int16, heard: Int16) -> bytes:
     for at, title, audio in zip(
         axes, ("caller", "agent"), (caller, heard), strict=True
     ):
-        _spectrogram(at, audio, press)
+        _spectrogram(at, audio, press, show_digits=show_digits)
         at.set_title(title, fontsize=8, loc="left", pad=3)
         at.tick_params(labelsize=6, length=2, pad=2)
         at.set_xlabel("ms", fontsize=6, labelpad=1)
-    axes[0].set_ylabel("Hz", fontsize=6, labelpad=1)
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
 
 
-def _spectrogram(axes: Axes, audio: Int16, press: PressAudit) -> None:
-    start, end = press.press.start_sample, press.press.end_sample
-    first, last = start - _AROUND, end + _AROUND
-    padded = np.zeros(last - first + _WINDOW)
-    inside = audio[max(0, first - _WINDOW // 2) : last + _WINDOW // 2] / FULL_SCALE
-    offset = max(0, _WINDOW // 2 - first)
-    padded[offset : offset + len(inside)] = inside
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
-    spectrum = np.abs(np.fft.rfft(windows * np.hanning(_WINDOW), 512, axis=1))
-    level = 20 * np.log10(np.maximum(spectrum * 4 / _WINDOW, 1e-6))
-    length_ms = (end - start) * 1000 / SAMPLE_RATE_HZ
+def _spectrogram(
+    axes: Axes, audio: Int16, press: PressAudit, *, show_digits: bool
+) -> None:
+    length = press.press.end_sample - press.press.start_sample
+    length_ms = length * 1000 / SAMPLE_RATE_HZ
     around_ms = _AROUND * 1000 / SAMPLE_RATE_HZ
+    level = _levels(audio, press.press.start_sample - _AROUND, length + 2 * _AROUND)
+    if show_digits:
+        bottom, top = (round(hz / _BIN_HZ) for hz in (400, 2000))
+        level, marks = level[bottom:top], [697, 941, 1209, 1633]
+        places = [(hz - 400) / 1600 for hz in marks]
+        names = [f"{hz} Hz" for hz in marks]
+    else:
+        level, places, names = _neutral(level, press.press.digit)
     axes.imshow(
-        level.T,
+        level,
         origin="lower",
         aspect="auto",
         cmap="magma",
         vmin=_FLOOR_DB,
         vmax=_TOP_DB,
-        extent=(-around_ms, length_ms + around_ms, 0.0, SAMPLE_RATE_HZ / 2),
+        extent=(-around_ms, length_ms + around_ms, 0.0, 1.0),
         interpolation="nearest",
     )
-    axes.set_ylim(400, 2000)
-    axes.set_yticks([697, 941, 1209, 1633])
+    axes.set_yticks(places, names)
     for edge in (0.0, length_ms):
         axes.axvline(edge, color="white", alpha=0.55, linewidth=0.6, linestyle=":")
-    for hz in TONES_HZ:
-        axes.axhline(hz, color="white", alpha=0.12, linewidth=0.4)
+
+
+def _levels(audio: Int16, first: int, n_samples: int) -> Float64:
+    """
+    Give levels in dB of full scale, [shape=(bins, columns)].
+    """
+    padded = np.zeros(n_samples + _WINDOW)
+    start = first - _WINDOW // 2
+    inside = audio[max(0, start) : max(0, start + len(padded))] / FULL_SCALE
+    offset = max(0, -start)
+    padded[offset : offset + len(inside)] = inside
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
+    spectrum = np.abs(np.fft.rfft(windows * np.hanning(_WINDOW), _FFT, axis=1))
+    return np.asarray(20 * np.log10(np.maximum(spectrum.T * 4 / _WINDOW, 1e-6)))
+
+
+def _neutral(level: Float64, digit: str) -> tuple[Float64, list[float], list[str]]:
+    """
+    Keep the bands around a key's own tones: a picture that is the same for all.
+
+    Returns:
+        The bands, one on the other; where their middles are, from 0 to 1; names.
+    """
+    bands = []
+    for hz in frequencies_hz(digit):
+        middle = round(hz / _BIN_HZ)
+        bands.append(level[middle - _BAND_BINS : middle + _BAND_BINS + 1])
+    gap = np.full((3, level.shape[1]), _FLOOR_DB)
+    return (
+        np.concatenate([bands[0], gap, bands[1]]),
+        [0.25, 0.75],
+        ["low tone", "high tone"],
+    )
