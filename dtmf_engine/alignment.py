@@ -182,15 +182,18 @@ def align(caller: Float64, agent: Float64, without: Sequence[Span] = ()) -> Alig
     for start, end in without:
         is_masked[max(0, start) : end] = True
     kept = np.where(is_masked, 0.0, caller)
-    # Differences: low frequencies, where speech is loudest, tell the least.
-    sent, heard = np.diff(kept, prepend=0.0), np.diff(agent, prepend=0.0)
-    anchor = _anchor(sent, heard)
+    sides = _Sides(
+        sent=np.where(is_masked, 0.0, np.diff(caller, prepend=0.0)),
+        kept=np.where(is_masked, 0.0, 1.0),
+        heard=np.diff(agent, prepend=0.0),
+    )
+    anchor = _anchor(sides)
     if anchor is None:
         raise NothingInCommonError(
             "caller, agent: expected two recordings of one call, "
             "found nothing in common"
         )
-    matches = _follow(sent, heard, anchor)
+    matches = _follow(sides, anchor)
     groups = _grouped(matches)
     pieces = [_piece(group) for group in groups]
     gain = _gain(kept, agent, matches)
@@ -204,10 +207,26 @@ def align(caller: Float64, agent: Float64, without: Sequence[Span] = ()) -> Alig
 # --- blocks -----------------------------------------------------------------------
 
 
-def _anchor(sent: Float64, heard: Float64) -> _Match | None:
+class _Sides(NamedTuple):
+    """
+    What is compared: differences from sample to sample.
+
+    Low frequencies, where speech is loudest, tell the least.
+    """
+
+    sent: Float64
+    """[shape=(n,)] by the caller; 0 where masked."""
+    kept: Float64
+    """[shape=(n,)] 0 where masked, 1 elsewhere."""
+    heard: Float64
+    """[shape=(m,)] by the agent."""
+
+
+def _anchor(sides: _Sides) -> _Match | None:
     """
     Look for long stretches of the caller in all of the agent's recording.
     """
+    sent, heard = sides.sent, sides.heard
     starts = range(0, max(1, len(sent) - _LONG // 2), _LONG // 2)
     energies = [float(np.square(sent[at : at + _LONG]).sum()) for at in starts]
     loudest = np.argsort(energies)[::-1][:_N_LONG]
@@ -216,15 +235,14 @@ def _anchor(sent: Float64, heard: Float64) -> _Match | None:
         if not energies[index]:
             break
         every = (-len(sent), len(heard))
-        found = _find(sent, heard, starts[index], _LONG, every)
+        found = _find(sides, starts[index], _LONG, every)
         if best is None or (found and abs(found.likeness) > abs(best.likeness)):
             best = found
     return best if best and abs(best.likeness) >= _ALIKE_LONG else None
 
 
 def _find(
-    sent: Float64,
-    heard: Float64,
+    sides: _Sides,
     start: int,
     length: int,
     delays: tuple[int, int],
@@ -232,20 +250,24 @@ def _find(
 ) -> _Match | None:
     """
     Look for one block at delays from one to another.
+
+    Likeness is measured over what is not masked: while a caller keys, that may be a
+    fifth of a block.
     """
-    least, most = delays
-    block = sent[start : start + length]
+    block = sides.sent[start : start + length]
+    kept = sides.kept[start : start + length]
     size = float(np.sqrt(block @ block))
-    first = max(start + least, -len(block) + 1)
-    last = min(start + most + len(block), len(heard) + len(block) - 1)
-    if size == 0.0 or last - first < len(block):
+    first = max(start + delays[0], -len(block) + 1)
+    last = start + delays[1] + len(block)
+    last = min(last, len(sides.heard) + len(block) - 1)
+    if size == 0.0 or kept.sum() < _LEAST_KEPT or last - first < len(block):
         return None
     part = np.zeros(last - first)
-    inside = slice(max(0, first), min(len(heard), last))
-    part[inside.start - first : inside.stop - first] = heard[inside]
+    inside = slice(max(0, first), min(len(sides.heard), last))
+    part[inside.start - first : inside.stop - first] = sides.heard[inside]
     product = correlate(part, block, mode="valid", method="fft")
-    power = np.concatenate([[0.0], np.cumsum(part * part)])
-    local = np.sqrt(np.maximum(power[len(block) :] - power[: -len(block)], 0.0))
+    power = correlate(part * part, kept, mode="valid", method="fft")
+    local = np.sqrt(np.maximum(power, 0.0))
     # A stretch that is nearly silent is like nothing.
     likeness = product / (size * np.maximum(local, 0.05 * local.max() + 1e-9))
     best = int(np.argmax(np.abs(likeness)))
@@ -254,36 +276,40 @@ def _find(
         around = np.abs(likeness[max(0, near - _SAME_PIECE) : near + _SAME_PIECE + 1])
         if len(around) and around.max() >= _STAYS * abs(likeness[best]):
             best = max(0, near - _SAME_PIECE) + int(np.argmax(around))
-    shift = _vertex(np.abs(product[max(0, best - 1) : best + 2]))
+    shift = _between(product * np.sign(likeness[best]), best)
     return _Match(start, best + first - start + shift, float(likeness[best]))
 
 
-def _vertex(values: Float64) -> float:
+def _between(values: Float64, best: int) -> float:
     """
-    Give the place of a parabola's peak through three points, from the middle one.
+    Give how far beside the largest of values sampled at 8 kHz their peak is.
     """
-    if len(values) < 3:
-        return 0.0
-    left, middle, right = values
-    bend = left - 2 * middle + right
-    if bend >= 0:
-        return 0.0
-    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5))
+    near = np.arange(max(0, best - _SINC), min(len(values), best + _SINC + 1)) - best
+    shifts = np.arange(-16, 17) / 32
+    away = shifts[:, None] - near
+    window = np.cos(np.pi * away / (2 * _SINC + 2)) ** 2
+    return float(shifts[np.argmax((np.sinc(away) * window) @ values[near + best])])
 
 
-def _follow(sent: Float64, heard: Float64, anchor: _Match) -> list[_Match]:
+_SINC = 8
+"""Samples on either side from which values in between are made."""
+
+_LEAST_KEPT = samples_from_ms(40)
+
+
+def _follow(sides: _Sides, anchor: _Match) -> list[_Match]:
     """
     Find all blocks, from the anchor forwards and backwards.
     """
     before = range(anchor.start - _HOP, -_HOP, -_HOP)
-    after = range(anchor.start, len(sent) - _HOP, _HOP)
+    after = range(anchor.start, len(sides.sent) - _HOP, _HOP)
     found: list[_Match] = []
     for starts in (before, after):
         delay = anchor.delay
         for start in starts:
             place = max(0, start)
             near = (round(delay) - _REACH, round(delay) + _REACH)
-            match = _find(sent, heard, place, _BLOCK, near, delay)
+            match = _find(sides, place, _BLOCK, near, delay)
             if match is not None and abs(match.likeness) >= _ALIKE:
                 found.append(match)
                 delay = match.delay

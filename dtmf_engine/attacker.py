@@ -177,16 +177,30 @@ def tone_levels(
         Level of the low-group and of the high-group tone, in dBm0; nothing if the
         press is shorter than 20 ms.
     """
-    length = samples_from_ms(LONG_MS[0])
-    first = (start_sample + end_sample - length) // 2
-    window = audio[max(0, first) : first + length]
-    if first < start_sample or len(window) < length:
+    lengths = [samples_from_ms(ms) for ms in LONG_MS]
+    fitting = [n for n in lengths if n <= end_sample - start_sample]
+    if not fitting or end_sample > len(audio):
         return None
+    length = fitting[-1]
+    first = (start_sample + end_sample - length) // 2
+    window = audio[first : first + length]
     along = np.square(window @ _tone_bank(length)).reshape(2, 4, -1, 2).sum(axis=3)
     index = DIGITS.index(digit)
-    powers = (along[0, index // 4].max(), along[1, index % 4].max())
-    low, high = (dbm0_from_power(float(power) / length) for power in powers)
+    peaks = (_peak(along[0, index // 4]), _peak(along[1, index % 4]))
+    low, high = (dbm0_from_power(peak / length) for peak in peaks)
     return low, high
+
+
+def _peak(energies: Float64) -> float:
+    """
+    Give the top of the parabola through the largest of energies along a grid.
+    """
+    best = int(np.clip(np.argmax(energies), 1, len(energies) - 2))
+    left, middle, right = energies[best - 1 : best + 2]
+    bend = left - 2 * middle + right
+    if bend >= 0:
+        return float(energies.max())
+    return max(float(energies.max()), float(middle - (left - right) ** 2 / (8 * bend)))
 
 
 def _by_length(
@@ -340,8 +354,8 @@ def _tone_bank(length: int) -> Float64:
     tenth of the energy is missed.
     """
     widest = 2 * TOLERANCE * TONES_HZ[-1]
-    n_offsets = int(np.ceil(widest * 2 * length / SAMPLE_RATE_HZ)) + 1
-    off = np.linspace(-TOLERANCE, TOLERANCE, n_offsets)
+    n_steps = int(np.ceil(widest * length / SAMPLE_RATE_HZ))
+    off = np.linspace(-TOLERANCE, TOLERANCE, 2 * n_steps + 1)
     hz = (np.array(TONES_HZ)[:, None] * (1 + off)).reshape(-1)
     turns = 2 * np.pi * np.outer(np.arange(length) - (length - 1) / 2, hz)
     turns /= SAMPLE_RATE_HZ

@@ -25,7 +25,7 @@ WHITE: Colour = (1.0,)
 
 _FRAME = 160
 _QUIET_SHARE = 0.1
-_QUIET_SPREAD = 4.0
+_QUIET_SPREAD = 2.0
 _WHITE_PART = 1e-3
 """Noise 30 dB down keeps the spectrum's valleys from being believed too much."""
 

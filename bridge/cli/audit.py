@@ -145,7 +145,7 @@ def in_words(report: AuditReport, peer: str | None, *, show_digits: bool) -> lis
         show_digits: add a line a press, with what was keyed and guessed.
     """
     lines = describe(report)
-    if peer is not None:
+    if peer is not None and report.presses:
         lines.insert(len(lines) - 1, f"libspandsp reads       {len(peer)}")
     if show_digits:
         lines += [

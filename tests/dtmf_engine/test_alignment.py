@@ -131,7 +131,7 @@ def test_align_refuses_what_has_nothing_in_common(caller: Wave, agent: Wave) -> 
     """
     Noise, other speech and silence are not of the same call.
     """
-    with pytest.raises(NothingInCommonError, match="^caller, agent: expected two"):
+    with pytest.raises(NothingInCommonError, match=r"nothing in common$"):
         align(caller, agent)
 
 

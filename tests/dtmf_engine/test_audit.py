@@ -237,8 +237,8 @@ def test_audit_refuses_recordings_of_two_calls() -> None:
 
 def test_audit_learns_the_telephone_s_levels() -> None:
     """
-    Eight samples over a quiet line are read, because the levels are known; levels
-    that jump from press to press are not, and then they are not enough.
+    Six samples over a quiet line are read, because the levels are known; levels
+    that jump from press to press are not, and then fewer are.
     """
     shares = []
     for spread in (0.0, 6.0):
@@ -249,11 +249,11 @@ def test_audit_learns_the_telephone_s_levels() -> None:
         caller = to_int16(line(presses, noise_dbm0=-50.0))
         agent = to_int16(white_noise(len(caller), -50.0, seed=8))
         for press in presses:
-            leaked = slice(press.start_sample + 96, press.start_sample + 104)
+            leaked = slice(press.start_sample + 96, press.start_sample + 102)
             agent[leaked] = caller[leaked]
         truth = [Press(p.digit, p.start_sample, p.end_sample) for p in presses]
         shares.append(audit(caller, agent, presses=truth, delay_samples=0).n_right)
-    assert shares[0] >= 31
+    assert shares[0] >= 28
     assert shares[1] < shares[0]
 
 
