@@ -1,0 +1,300 @@
+"""
+Hindsight: keys in a recording, found by looking both ways.
+
+Whoever has the whole recording need not decide early. The bank, armed, hears it
+forwards and backwards: what it misses at a beginning it sees at an end. Digits
+that a detector reports in either direction are presses. A doubtful stretch is
+masked if it is near a press, where fragments of others are to be expected, or if
+it looks like a press by itself: a steady pair with sharp ends. All other
+doubtful stretches are speech.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dtmf_engine.arrays import Bool, Float64, Int16
+from dtmf_engine.bank import LegBank
+from dtmf_engine.detector import Detector
+from dtmf_engine.events import Event, ToneEnded
+from dtmf_engine.fits import extend, find_body, find_bursts, find_steady
+from dtmf_engine.units import SAMPLE_RATE_HZ, samples_from_ms
+
+
+NEAR_SAMPLES = 5 * SAMPLE_RATE_HZ
+"""The keys of one number follow each other within five seconds, or nearly so."""
+
+_CHUNK_SAMPLES = 60 * SAMPLE_RATE_HZ
+_TAIL_SAMPLES = samples_from_ms(100)
+"""Silence after a recording, so that its last samples are watched as well."""
+
+_CLEAN_SHARE = 0.9
+_CLEAN_CONTRAST = 8.0
+"""
+A press nobody reported: this much of 20 ms is a pair, and the sound before and
+after it is weaker by this factor (9 dB). Speech reaches one or the other.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """
+    Part of a recording, in samples.
+    """
+
+    start_sample: int
+    end_sample: int
+    """One past the last."""
+
+    def touches(self, other: "Stretch") -> bool:
+        """
+        Whether the two have a sample in common.
+        """
+        return (
+            self.start_sample < other.end_sample
+            and other.start_sample < self.end_sample
+        )
+
+    def widened(self, before: int, after: int) -> "Stretch":
+        """
+        Give the stretch with more at both ends.
+        """
+        return Stretch(max(0, self.start_sample - before), self.end_sample + after)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """
+    A tone that was found; its digit is for the attacker only, and never shown.
+    """
+
+    digit: str
+    place: Stretch
+    is_press: bool
+    """Or else a fragment of a tone, near a press."""
+
+    def __repr__(self) -> str:
+        kind = "press" if self.is_press else "fragment"
+        return f"Keyed({kind}, {self.place.start_sample}, {self.place.end_sample})"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What is in one channel.
+    """
+
+    keyed: tuple[Keyed, ...]
+    """In order of their starts."""
+    doubtful: tuple[Stretch, ...]
+    """What the armed bank masked, in either direction."""
+
+
+def joined(stretches: Sequence[Stretch], gap_samples: int = 0) -> list[Stretch]:
+    """
+    Give stretches in order, those joined that overlap or nearly touch.
+
+    Args:
+        stretches: in any order.
+        gap_samples: the longest gap that is closed.
+    """
+    result: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda s: s.start_sample):
+        last = result[-1] if result else None
+        if last is not None and stretch.start_sample <= last.end_sample + gap_samples:
+            end = max(last.end_sample, stretch.end_sample)
+            result[-1] = Stretch(last.start_sample, end)
+        else:
+            result.append(stretch)
+    return result
+
+
+def any_touches(stretch: Stretch, others: Sequence[Stretch]) -> bool:
+    """
+    Whether a stretch has a sample in common with any of others.
+    """
+    return any(stretch.touches(other) for other in others)
+
+
+def find_keyed(audio: Int16) -> Found:
+    """
+    Find the presses in one channel, and what may be more of them.
+
+    Args:
+        audio: [shape=(n,)] at 8 kHz.
+    """
+    doubtful: list[Stretch] = []
+    keyed: list[Keyed] = []
+    for backwards in (False, True):
+        turned = np.ascontiguousarray(audio[::-1]) if backwards else audio
+        masked, tones = _listen(turned)
+        doubtful += _stretches(masked[::-1] if backwards else masked)
+        keyed += [_keyed(audio, tone, backwards=backwards) for tone in tones]
+    places = joined(doubtful)
+    steady = _steady(audio)
+    reported = joined([key.place for key in keyed])
+    for place in joined([*places, *steady]):
+        if not any_touches(place, reported):
+            keyed += _unreported(audio, place)
+    return Found(_distinct(keyed), tuple(places))
+
+
+def find_fragments(
+    audio: Int16, keyed: Sequence[Keyed], near: Sequence[Stretch]
+) -> list[Keyed]:
+    """
+    Find pieces of 3 to 12 ms of tones, where digits are being keyed.
+
+    Args:
+        audio: [shape=(n,)] one channel at 8 kHz.
+        keyed: what was found in it already.
+        near: the stretches to look at.
+    """
+    fragments: list[Keyed] = []
+    for part in near:
+        line = audio[part.start_sample : part.end_sample].astype(np.float64)
+        for key in keyed:
+            start = max(0, key.place.start_sample - part.start_sample)
+            line[start : max(0, key.place.end_sample - part.start_sample)] = 0.0
+        fragments += [
+            Keyed(
+                burst.digit,
+                Stretch(
+                    burst.start_sample + part.start_sample,
+                    burst.end_sample + part.start_sample,
+                ),
+                is_press=False,
+            )
+            for burst in find_bursts(line)
+        ]
+    return fragments
+
+
+def find_digits(audio: Int16, near: Sequence[Stretch]) -> list[Stretch]:
+    """
+    Find what a detector still reports: a sensitive one near presses.
+
+    Args:
+        audio: [shape=(n,)] one channel at 8 kHz.
+        near: where digits were being keyed.
+    """
+    places = [_place(tone) for tone in _detect(audio, "default")]
+    for part in near:
+        piece = audio[part.start_sample : part.end_sample]
+        places += [
+            Stretch(
+                part.start_sample + tone.start_sample, part.start_sample + tone.end_sample
+            )
+            for tone in _detect(piece, "sensitive")
+        ]
+    return joined(places)
+
+
+def _listen(audio: Int16) -> tuple[Bool, list[ToneEnded]]:
+    """
+    Hear a channel with an armed bank and with a detector.
+
+    Returns:
+        Which samples the bank masked, [shape=(n,)], and the tones both report.
+    """
+    bank = LegBank(1)
+    bank.arm(0)
+    delay, n = bank.delay_samples, len(audio)
+    masked = np.zeros(n, dtype=np.bool_)
+    events: list[Event] = []
+    line = np.concatenate([audio, np.zeros(_TAIL_SAMPLES + delay, np.int16)])
+    for start in range(0, len(line), _CHUNK_SAMPLES):
+        output = bank.process(line[None, start : start + _CHUNK_SAMPLES])
+        first = start - delay
+        heard = output.masked[0][max(0, -first) : max(0, n - first)]
+        masked[max(0, first) : max(0, first) + len(heard)] = heard
+        events += output.events[0]
+    events += bank.flush(0).events[0]
+    tones = [event for event in events if isinstance(event, ToneEnded)]
+    return masked, tones + _detect(audio, "default")
+
+
+def _detect(audio: Int16, profile: str) -> list[ToneEnded]:
+    detector = Detector(profile=profile)
+    events: list[Event] = []
+    for start in range(0, len(audio), _CHUNK_SAMPLES):
+        events += detector.process(audio[start : start + _CHUNK_SAMPLES])
+    events += detector.process(np.zeros(_TAIL_SAMPLES, np.int16)) + detector.flush()
+    return [event for event in events if isinstance(event, ToneEnded)]
+
+
+def _place(tone: ToneEnded) -> Stretch:
+    return Stretch(tone.start_sample, max(tone.end_sample, tone.start_sample + 1))
+
+
+def _stretches(masked: Bool) -> list[Stretch]:
+    edges = np.diff(np.concatenate([[0], masked.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    return [Stretch(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+
+
+def _steady(audio: Int16) -> list[Stretch]:
+    """
+    Find what no bank looks for: pairs that are further off than any limit.
+    """
+    places: list[Stretch] = []
+    overlap = 2 * _TAIL_SAMPLES
+    for first in range(0, len(audio), _CHUNK_SAMPLES):
+        part = audio[first : first + _CHUNK_SAMPLES + overlap].astype(np.float64)
+        places += [Stretch(first + a, first + b) for a, b in find_steady(part)]
+    return joined(places)
+
+
+_AROUND_SAMPLES = samples_from_ms(400)
+"""More than any fit looks beyond a tone."""
+
+
+def _surroundings(audio: Int16, place: Stretch) -> tuple[Float64, int]:
+    first = max(0, place.start_sample - _AROUND_SAMPLES)
+    return audio[first : place.end_sample + _AROUND_SAMPLES].astype(np.float64), first
+
+
+def _keyed(audio: Int16, tone: ToneEnded, *, backwards: bool) -> Keyed:
+    """
+    Give a reported tone its true ends.
+    """
+    n = len(audio)
+    place = _place(tone)
+    if backwards:
+        place = Stretch(n - place.end_sample, n - place.start_sample)
+    place = Stretch(max(0, place.start_sample), min(n, place.end_sample))
+    line, first = _surroundings(audio, place)
+    start, end = extend(
+        line, tone.digit, place.start_sample - first, place.end_sample - first
+    )
+    return Keyed(tone.digit, Stretch(first + start, first + end), is_press=True)
+
+
+def _unreported(audio: Int16, place: Stretch) -> list[Keyed]:
+    """
+    Look at a doubtful stretch by itself: is it a press that no detector reported?
+    """
+    line, first = _surroundings(audio, place)
+    body = find_body(line, place.start_sample - first, place.end_sample - first)
+    if body is None or body.share < _CLEAN_SHARE or body.contrast < _CLEAN_CONTRAST:
+        return []
+    stretch = Stretch(first + body.start_sample, first + body.end_sample)
+    return [Keyed(body.digit, stretch, is_press=True)]
+
+
+def _distinct(keyed: Sequence[Keyed]) -> tuple[Keyed, ...]:
+    """
+    Give each press once, however often it was heard.
+    """
+    result: list[Keyed] = []
+    for key in sorted(keyed, key=lambda k: k.place.start_sample):
+        for index in range(len(result) - 1, max(-1, len(result) - 4), -1):
+            other = result[index]
+            if other.digit == key.digit and other.place.touches(key.place):
+                whole = joined([other.place, key.place])[0]
+                result[index] = replace(other, place=whole)
+                break
+        else:
+            result.append(key)
+    return tuple(result)
