@@ -6,6 +6,7 @@ audio on both sides and all the time there is: exact least-squares fits of every
 pair, its frequencies searched where the window is long enough to tell.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -158,7 +159,7 @@ def find_steady(audio: Float64) -> list[tuple[int, int]]:
     changes = np.flatnonzero(np.diff(digits)) + 1
     return [
         (int(a - 1) * _STEADY_STEP, int(b - 2) * _STEADY_STEP + _EDGE_SAMPLES)
-        for a, b in zip(changes[:-1], changes[1:], strict=True)
+        for a, b in itertools.pairwise(changes)
         if digits[a] >= 0 and b - a >= _STEADY_WINDOWS
     ]
 
@@ -332,8 +333,8 @@ def _merged(places: list[tuple[int, int, int]]) -> list[Burst]:
     for start, end, pair in sorted(places):
         last = bursts[-1] if bursts else None
         if last is not None and start <= last.end_sample:
-            end = max(end, last.end_sample)
-            bursts[-1] = Burst(last.digit, last.start_sample, end)
+            whole = max(end, last.end_sample)
+            bursts[-1] = Burst(last.digit, last.start_sample, whole)
         else:
             bursts.append(Burst(DIGITS[pair], start, end))
     return bursts

@@ -181,12 +181,10 @@ def find_digits(audio: Int16, near: Sequence[Stretch]) -> list[Stretch]:
     """
     places = [_place(tone) for tone in _detect(audio, "default")]
     for part in near:
-        piece = audio[part.start_sample : part.end_sample]
+        first = part.start_sample
         places += [
-            Stretch(
-                part.start_sample + tone.start_sample, part.start_sample + tone.end_sample
-            )
-            for tone in _detect(piece, "sensitive")
+            Stretch(first + tone.start_sample, first + tone.end_sample)
+            for tone in _detect(audio[first : part.end_sample], "sensitive")
         ]
     return joined(places)
 

@@ -226,8 +226,11 @@ class Infill:
         mixed = heard * (1.0 - weight) + noise * weight
         if part.dtype.kind == "f":
             return np.asarray(mixed)
-        limits = np.iinfo(part.dtype)
-        return np.clip(np.rint(mixed), limits.min, limits.max).astype(part.dtype)
+        top = unit * FULL_SCALE
+        rounded = np.clip(np.rint(mixed), -top, top - 1)
+        if part.dtype == np.int16:
+            return rounded.astype(np.int16)
+        return rounded.astype(np.int32)
 
     def _hear_sides(
         self, patch: _Patch, channel: int, line: Frames, first: int
@@ -256,7 +259,7 @@ def _clean_frames(line: Frames, clean: Bool, rate: int) -> Float64:
     n = samples_from_ms(_FRAME_MS, rate)
     context = samples_from_ms(_CONTEXT_MS, rate)
     line, clean = line[:context], clean[:context]
-    frames = []
+    frames: list[Float64] = []
     at = 0
     while at + n <= len(line) and len(frames) < _ENOUGH_FRAMES:
         covered = np.flatnonzero(~clean[at : at + n])

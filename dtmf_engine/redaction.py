@@ -18,7 +18,8 @@ detectors. What they still read is covered more widely in the next attempt.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -352,9 +353,7 @@ def redact(
         ParameterError: the rate or a channel is out of range.
     """
     frames = _frames(samples)
-    redaction = Redaction(
-        sample_rate_hz, frames.shape[1], channels=channels, seed=seed
-    )
+    redaction = Redaction(sample_rate_hz, frames.shape[1], channels=channels, seed=seed)
     redaction.hear(frames)
     redaction.find()
     for _ in range(ATTEMPTS):
@@ -373,7 +372,8 @@ def _frames(samples: npt.ArrayLike) -> Frames:
         raise AudioFormatError(
             f"samples: expected shape (n,) or (n, channels), got {array.shape}"
         )
-    return np.stack([as_samples(column) for column in array.T], axis=1)
+    columns = [as_samples(column) for column in array.T]
+    return cast("Frames", np.stack(columns, axis=1))
 
 
 class _Ears:
@@ -396,12 +396,14 @@ class _Ears:
         self.n_frames += len(frames)
         for channel, parts in self._parts.items():
             line = frames[:, channel]
+            if line.dtype == np.int16 and not self._resamplers:
+                # A copy: the block itself may be wider, and need not be kept.
+                parts.append(line.astype(np.int16))
+                continue
+            floats = line / (units_of(line) * FULL_SCALE)
             if self._resamplers:
-                floats = line / (units_of(line) * FULL_SCALE)
-                line = self._resamplers[channel].process(floats)
-            elif line.dtype == np.int32:
-                line = line / (units_of(line) * FULL_SCALE)
-            parts.append(to_int16(line))
+                floats = self._resamplers[channel].process(floats)
+            parts.append(to_int16(floats))
 
     def finish(self) -> dict[int, Int16]:
         """
