@@ -8,6 +8,7 @@ recording. What is not covered passes untouched, whatever its sample format.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -228,9 +229,7 @@ class Infill:
             return np.asarray(mixed)
         top = unit * FULL_SCALE
         rounded = np.clip(np.rint(mixed), -top, top - 1)
-        if part.dtype == np.int16:
-            return rounded.astype(np.int16)
-        return rounded.astype(np.int32)
+        return cast("Frames", rounded.astype(part.dtype))
 
     def _hear_sides(
         self, patch: _Patch, channel: int, line: Frames, first: int
