@@ -6,7 +6,6 @@ audio on both sides and all the time there is: exact least-squares fits of every
 pair, its frequencies searched where the window is long enough to tell.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -135,9 +134,10 @@ _STEADY_WINDOWS = 6
 
 def find_steady(audio: Float64) -> list[tuple[int, int]]:
     """
-    Find where one digit's pair prevails for nearly 20 ms or longer.
+    Find where pairs prevail for nearly 20 ms or longer.
 
-    Windows of 5 ms do not care whether a telephone is off by 3 %.
+    Windows of 5 ms do not care whether a telephone is off by 3 %; nor, where it is
+    off by more, whose pair it is.
 
     Args:
         audio: [shape=(n,)] at 8 kHz, in samples of 16 bits.
@@ -148,19 +148,19 @@ def find_steady(audio: Float64) -> list[tuple[int, int]]:
     if len(audio) < _EDGE_SAMPLES:
         return []
     windows = _windows(audio, _EDGE_SAMPLES, _STEADY_STEP)
-    digits = np.full(len(windows) + 2, -1)
+    on = np.zeros(len(windows) + 2, dtype=np.int8)
     for first in range(0, len(windows), _BATCH):
         batch = windows[first : first + _BATCH]
         energy = np.einsum("wn,wn->w", batch, batch)
         at = np.flatnonzero(energy >= 2 * _MIN_POWER * _EDGE_SAMPLES)
         explained = _explained(batch[at], _EDGE_BASES)
         good = explained.max(axis=1, initial=0.0) >= _STEADY_SHARE * energy[at]
-        digits[1 + first + at[good]] = explained[good].argmax(axis=1)
-    changes = np.flatnonzero(np.diff(digits)) + 1
+        on[1 + first + at[good]] = 1
+    changes = np.flatnonzero(np.diff(on)) + 1
     return [
         (int(a - 1) * _STEADY_STEP, int(b - 2) * _STEADY_STEP + _EDGE_SAMPLES)
-        for a, b in itertools.pairwise(changes)
-        if digits[a] >= 0 and b - a >= _STEADY_WINDOWS
+        for a, b in zip(changes[::2], changes[1::2], strict=True)
+        if b - a >= _STEADY_WINDOWS
     ]
 
 
@@ -264,7 +264,7 @@ class _Scale:
 # Of short windows of noise a free choice among pairs explains much: 4 of 24
 # dimensions, and the best of sixteen twice that.
 _SCALES = (
-    _Scale(_bases(samples_from_ms(3), (0.0,)), 0.9, 4),
+    _Scale(_bases(samples_from_ms(3), (0.0,)), 0.85, 2),
     _Scale(_bases(samples_from_ms(6), (0.0,)), 0.85, 4),
     _Scale(_bases(samples_from_ms(10), (0.0,)), 0.75, 8),
 )

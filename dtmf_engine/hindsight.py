@@ -2,11 +2,11 @@
 Hindsight: keys in a recording, found by looking both ways.
 
 Whoever has the whole recording need not decide early. The bank, armed, hears it
-forwards and backwards: what it misses at a beginning it sees at an end. Digits
-that a detector reports in either direction are presses. A doubtful stretch is
-masked if it is near a press, where fragments of others are to be expected, or if
-it looks like a press by itself: a steady pair with sharp ends. All other
-doubtful stretches are speech.
+forwards and backwards: what it misses at a beginning it sees at an end. What a
+detector reports in either direction is a press, and so is a doubtful stretch that
+looks like one by itself: a steady pair with sharp ends. Where digits are being
+keyed, doubtful stretches are taken for presses as well, and fragments of tones are
+looked for; anywhere else they are speech.
 """
 
 from collections.abc import Sequence
@@ -73,6 +73,8 @@ class Keyed:
     place: Stretch
     is_press: bool
     """Or else a fragment of a tone, near a press."""
+    is_sure: bool = False
+    """Whether it alone shows that digits are being keyed around it."""
 
     def __repr__(self) -> str:
         kind = "press" if self.is_press else "fragment"
@@ -131,6 +133,9 @@ def find_keyed(audio: Int16) -> Found:
         masked, tones = _listen(turned)
         doubtful += _stretches(masked[::-1] if backwards else masked)
         keyed += [_keyed(audio, tone, backwards=backwards) for tone in tones]
+        for tone in _detect(turned, "default"):
+            key = _keyed(audio, tone, backwards=backwards)
+            keyed.append(replace(key, is_sure=True))
     places = joined(doubtful)
     steady = _steady(audio)
     reported = joined([key.place for key in keyed])
@@ -138,6 +143,28 @@ def find_keyed(audio: Int16) -> Found:
         if not any_touches(place, reported):
             keyed += _unreported(audio, place)
     return Found(_distinct(keyed), tuple(places))
+
+
+def keying(keyed: Sequence[Keyed]) -> list[Stretch]:
+    """
+    Tell where digits are being keyed: around sure presses, and around any three.
+
+    Args:
+        keyed: of all channels.
+    """
+    places = joined([key.place for key in keyed])
+    near: list[Stretch] = []
+    for key in keyed:
+        around = key.place.widened(NEAR_SAMPLES, NEAR_SAMPLES)
+        if key.is_sure or sum(around.touches(place) for place in places) >= _A_FEW:
+            near.append(around)
+    return joined(near)
+
+
+_A_FEW = 3
+"""
+A sensitive detector hears one digit in a voice now and then, but not three.
+"""
 
 
 def find_fragments(
@@ -191,10 +218,10 @@ def find_digits(audio: Int16, near: Sequence[Stretch]) -> list[Stretch]:
 
 def _listen(audio: Int16) -> tuple[Bool, list[ToneEnded]]:
     """
-    Hear a channel with an armed bank and with a detector.
+    Hear a channel with an armed bank.
 
     Returns:
-        Which samples the bank masked, [shape=(n,)], and the tones both report.
+        Which samples it masked, [shape=(n,)], and the tones it reports.
     """
     bank = LegBank(1)
     bank.arm(0)
@@ -209,8 +236,7 @@ def _listen(audio: Int16) -> tuple[Bool, list[ToneEnded]]:
         masked[max(0, first) : max(0, first) + len(heard)] = heard
         events += output.events[0]
     events += bank.flush(0).events[0]
-    tones = [event for event in events if isinstance(event, ToneEnded)]
-    return masked, tones + _detect(audio, "default")
+    return masked, [event for event in events if isinstance(event, ToneEnded)]
 
 
 def _detect(audio: Int16, profile: str) -> list[ToneEnded]:
@@ -278,7 +304,7 @@ def _unreported(audio: Int16, place: Stretch) -> list[Keyed]:
     if body is None or body.share < _CLEAN_SHARE or body.contrast < _CLEAN_CONTRAST:
         return []
     stretch = Stretch(first + body.start_sample, first + body.end_sample)
-    return [Keyed(body.digit, stretch, is_press=True)]
+    return [Keyed(body.digit, stretch, is_press=True, is_sure=True)]
 
 
 def _distinct(keyed: Sequence[Keyed]) -> tuple[Keyed, ...]:
@@ -291,7 +317,8 @@ def _distinct(keyed: Sequence[Keyed]) -> tuple[Keyed, ...]:
             other = result[index]
             if other.digit == key.digit and other.place.touches(key.place):
                 whole = joined([other.place, key.place])[0]
-                result[index] = replace(other, place=whole)
+                sure = other.is_sure or key.is_sure
+                result[index] = replace(other, place=whole, is_sure=sure)
                 break
         else:
             result.append(key)

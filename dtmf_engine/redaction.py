@@ -9,11 +9,12 @@ A recording is read in blocks, so that hours of it need no memory but for its
 8 kHz form. `Redaction` keeps what was found between the readings; `redact` is all
 of it for audio that is in memory.
 
-What is covered: each press from end to end and `GUARD_SAMPLES` more; near
-presses, all that the armed bank masks in either direction and every fragment of a
-tone; in other channels, the place of a press wherever an attacker reads that
-press there. `check` is done by the attacker, who knows each press, and by
-detectors. What they still read is covered more widely in the next attempt.
+What is covered: each press from end to end and `GUARD_SAMPLES` more, and what the
+armed bank masks there in either direction; where digits are being keyed, all that
+it masks, and every fragment of a tone; in other channels, the place of a press
+wherever an attacker reads that press there. `check` is done by the attacker, who
+knows each press, and by detectors. What they still read is covered more widely in
+the next attempt.
 """
 
 import math
@@ -31,7 +32,6 @@ from dtmf_engine.audit import CERTAIN_NATS, CHANCE, SIGNIFICANCE
 from dtmf_engine.errors import AudioFormatError, ParameterError
 from dtmf_engine.filters import Resampler
 from dtmf_engine.hindsight import (
-    NEAR_SAMPLES,
     Found,
     Keyed,
     Stretch,
@@ -40,6 +40,7 @@ from dtmf_engine.hindsight import (
     find_fragments,
     find_keyed,
     joined,
+    keying,
 )
 from dtmf_engine.infill import Frames, Infill, units_of
 from dtmf_engine.units import (
@@ -181,6 +182,7 @@ class Redaction:
         self._presses: list[Keyed] = []
         self._tones: list[Keyed] = []
         self._near: list[Stretch] = []
+        self._watched: list[Stretch] = []
         self._covers: dict[int, list[Stretch]] = {}
         self._n_fragments = 0
         self._infill: Infill | None = None
@@ -201,8 +203,9 @@ class Redaction:
         found = {channel: find_keyed(line) for channel, line in lines.items()}
         everything = [key for one in found.values() for key in one.keyed]
         self._presses = _presses(everything)
-        reach = [k.place.widened(NEAR_SAMPLES, NEAR_SAMPLES) for k in everything]
-        self._near = joined(reach)
+        self._near = keying(everything)
+        lone = [k.place.widened(SAMPLE_RATE_HZ, SAMPLE_RATE_HZ) for k in everything]
+        self._watched = joined([*self._near, *lone])
         self._tones = list(everything)
         for channel, line in lines.items():
             extra = self._fragments(line, found[channel])
@@ -241,7 +244,7 @@ class Redaction:
                 n_read += right and margin >= CERTAIN_NATS
                 if right:
                     guessed.append((channel, tone.place, margin >= CERTAIN_NATS))
-            digits = find_digits(line, self._near)
+            digits = find_digits(line, self._watched)
             n_detected += len(digits)
             self._widen(channel, digits)
         self._verdict = Verdict(n_attacked, n_right, n_read, n_detected)
@@ -316,7 +319,8 @@ class Redaction:
 
     def _cover(self, found: Found, extra: list[Stretch]) -> list[Stretch]:
         covers = [k.place.widened(GUARD_SAMPLES, GUARD_SAMPLES) for k in found.keyed]
-        near = [place for place in found.doubtful if any_touches(place, self._near)]
+        where = joined([*self._near, *(key.place for key in found.keyed)])
+        near = [place for place in found.doubtful if any_touches(place, where)]
         return joined([*covers, *near, *extra], _CLOSE_SAMPLES)
 
     def _widen(self, channel: int, places: Sequence[Stretch]) -> None:
