@@ -9,7 +9,7 @@ keyed, doubtful stretches are taken for presses as well, and fragments of tones 
 looked for; anywhere else they are speech.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,17 +129,18 @@ def find_keyed(audio: Int16) -> Found:
     doubtful: list[Stretch] = []
     keyed: list[Keyed] = []
     for backwards in (False, True):
-        turned = np.ascontiguousarray(audio[::-1]) if backwards else audio
+        turned = audio[::-1] if backwards else audio
         masked, tones = _listen(turned)
-        doubtful += _stretches(masked[::-1] if backwards else masked)
+        doubtful += [
+            _turned(place, len(audio), backwards=backwards) for place in masked
+        ]
         keyed += [_keyed(audio, tone, backwards=backwards) for tone in tones]
         for tone in _detect(turned, "default"):
             key = _keyed(audio, tone, backwards=backwards)
             keyed.append(replace(key, is_sure=True))
     places = joined(doubtful)
-    steady = _steady(audio)
     reported = joined([key.place for key in keyed])
-    for place in joined([*places, *steady]):
+    for place in joined([*places, *_steady(audio)]):
         if not any_touches(place, reported):
             keyed += _unreported(audio, place)
     return Found(_distinct(keyed), tuple(places))
@@ -216,46 +217,66 @@ def find_digits(audio: Int16, near: Sequence[Stretch]) -> list[Stretch]:
     return joined(places)
 
 
-def _listen(audio: Int16) -> tuple[Bool, list[ToneEnded]]:
+def _chunks(audio: Int16, tail_samples: int) -> Iterator[Int16]:
+    """
+    Cut a channel into a minute at a time, and silence after its end.
+    """
+    for start in range(0, len(audio), _CHUNK_SAMPLES):
+        yield np.ascontiguousarray(audio[start : start + _CHUNK_SAMPLES])
+    yield np.zeros(tail_samples, np.int16)
+
+
+def _tones(events: Iterable[Event]) -> list[ToneEnded]:
+    return [event for event in events if isinstance(event, ToneEnded)]
+
+
+def _listen(audio: Int16) -> tuple[list[Stretch], list[ToneEnded]]:
     """
     Hear a channel with an armed bank.
 
     Returns:
-        Which samples it masked, [shape=(n,)], and the tones it reports.
+        What it masked, and the tones it reports.
     """
     bank = LegBank(1)
     bank.arm(0)
-    delay, n = bank.delay_samples, len(audio)
-    masked = np.zeros(n, dtype=np.bool_)
-    events: list[Event] = []
-    line = np.concatenate([audio, np.zeros(_TAIL_SAMPLES + delay, np.int16)])
-    for start in range(0, len(line), _CHUNK_SAMPLES):
-        output = bank.process(line[None, start : start + _CHUNK_SAMPLES])
-        first = start - delay
-        heard = output.masked[0][max(0, -first) : max(0, n - first)]
-        masked[max(0, first) : max(0, first) + len(heard)] = heard
-        events += output.events[0]
-    events += bank.flush(0).events[0]
-    return masked, [event for event in events if isinstance(event, ToneEnded)]
+    masked: list[Stretch] = []
+    tones: list[ToneEnded] = []
+    first = -bank.delay_samples
+    for chunk in _chunks(audio, _TAIL_SAMPLES + bank.delay_samples):
+        output = bank.process(chunk[None, :])
+        masked += _stretches(output.masked[0], first, len(audio))
+        tones += _tones(output.events[0])
+        first += len(chunk)
+    return joined(masked), tones + _tones(bank.flush(0).events[0])
 
 
 def _detect(audio: Int16, profile: str) -> list[ToneEnded]:
     detector = Detector(profile=profile)
-    events: list[Event] = []
-    for start in range(0, len(audio), _CHUNK_SAMPLES):
-        events += detector.process(audio[start : start + _CHUNK_SAMPLES])
-    events += detector.process(np.zeros(_TAIL_SAMPLES, np.int16)) + detector.flush()
-    return [event for event in events if isinstance(event, ToneEnded)]
+    tones: list[ToneEnded] = []
+    for chunk in _chunks(audio, _TAIL_SAMPLES):
+        tones += _tones(detector.process(chunk))
+    return tones + _tones(detector.flush())
 
 
 def _place(tone: ToneEnded) -> Stretch:
     return Stretch(tone.start_sample, max(tone.end_sample, tone.start_sample + 1))
 
 
-def _stretches(masked: Bool) -> list[Stretch]:
+def _turned(place: Stretch, n_samples: int, *, backwards: bool) -> Stretch:
+    if not backwards:
+        return place
+    return Stretch(n_samples - place.end_sample, n_samples - place.start_sample)
+
+
+def _stretches(masked: Bool, first_sample: int, n_samples: int) -> list[Stretch]:
+    """
+    Give the runs of a mask that lie inside a channel of `n_samples`.
+    """
     edges = np.diff(np.concatenate([[0], masked.astype(np.int8), [0]]))
-    starts, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
-    return [Stretch(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+    starts = np.clip(first_sample + np.flatnonzero(edges > 0), 0, n_samples)
+    ends = np.clip(first_sample + np.flatnonzero(edges < 0), 0, n_samples)
+    runs = zip(starts.tolist(), ends.tolist(), strict=True)
+    return [Stretch(a, b) for a, b in runs if a < b]
 
 
 def _steady(audio: Int16) -> list[Stretch]:
@@ -284,9 +305,7 @@ def _keyed(audio: Int16, tone: ToneEnded, *, backwards: bool) -> Keyed:
     Give a reported tone its true ends.
     """
     n = len(audio)
-    place = _place(tone)
-    if backwards:
-        place = Stretch(n - place.end_sample, n - place.start_sample)
+    place = _turned(_place(tone), n, backwards=backwards)
     place = Stretch(max(0, place.start_sample), min(n, place.end_sample))
     line, first = _surroundings(audio, place)
     start, end = extend(

@@ -11,16 +11,13 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from dtmf_engine.arrays import Bool, Float64
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
-from dtmf_engine.hindsight import Stretch
+from dtmf_engine.ears import Frames, units_of
+from dtmf_engine.hindsight import Stretch, any_touches
 from dtmf_engine.units import FULL_SCALE, SAMPLE_RATE_HZ, samples_from_ms
 
-
-Frames = npt.NDArray[np.int16] | npt.NDArray[np.int32] | npt.NDArray[np.float64]
-"""[shape=(n, channels)] int16, int32 in full range, or float64 in [−1, 1]."""
 
 FADE_MS = 2.0
 """Cross-fade outside either end: long enough not to click."""
@@ -28,21 +25,14 @@ FADE_MS = 2.0
 _FRAME_MS = 20.0
 _CONTEXT_MS = 2000.0
 """How far the background is looked for on either side."""
-_ENOUGH_FRAMES = 12
-"""The nearest quarter of a second of clean audio is background enough."""
+_ENOUGH_FRAMES = 50
+"""The nearest second of clean audio has pauses between words, if any has."""
+_QUIET_PART = 4
+"""A quarter of the frames, the quietest, is background."""
 _LAGS = 6
 _HALF_TAPS = 12
 _FFT_SIZE = 64
 """As in `comfort_noise`, at 8 kHz; at other rates they last as long."""
-
-
-def units_of(frames: Frames) -> float:
-    """
-    Tell what one unit of 16-bit samples is in the frames' own format.
-    """
-    if frames.dtype == np.int16:
-        return 1.0
-    return 65_536.0 if frames.dtype == np.int32 else 1 / FULL_SCALE
 
 
 def model_background(frames: Float64, rate: int) -> NoiseModel | None:
@@ -57,13 +47,13 @@ def model_background(frames: Float64, rate: int) -> NoiseModel | None:
         rate: their rate in Hz.
 
     Returns:
-        A model of the quieter half, or `None` if there are no frames.
+        A model of the quietest quarter, or `None` if there are no frames.
     """
     if not len(frames):
         return None
     energy = np.einsum("kn,kn->k", frames, frames)
     order = np.argsort(energy, kind="stable")
-    quiet = frames[order[: max(1, (len(frames) + 1) // 2)]]
+    quiet = frames[order[: -(-len(frames) // _QUIET_PART)]]
     power = float(np.mean(quiet * quiet))
     scale = max(1, round(rate / SAMPLE_RATE_HZ))
     lags, half, size = _LAGS * scale, _HALF_TAPS * scale, _FFT_SIZE * scale
@@ -119,11 +109,13 @@ class Infill:
         covers: for each channel its stretches, in samples of the recording; in
             order, with more than two fades between them.
         seed: of the noise.
+        plain: for each channel, where the noise is to be white.
     """
 
     sample_rate_hz: int
     covers: Sequence[Sequence[Stretch]]
     seed: int = 0
+    plain: Sequence[Sequence[Stretch]] = ()
     _patches: list[list[_Patch]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -244,6 +236,15 @@ class Infill:
         patch.before = model_background(frames[:, ::-1] / unit, rate)
         frames = _clean_frames(line[after:], clean[after:], rate)
         patch.after = model_background(frames / unit, rate)
+        if self.plain and any_touches(patch.place, self.plain[channel]):
+            patch.before = _whitened(patch.before)
+            patch.after = _whitened(patch.after)
+
+
+def _whitened(model: NoiseModel | None) -> NoiseModel | None:
+    if model is None:
+        return None
+    return NoiseModel(np.sqrt(np.sum(model.taps**2, keepdims=True)))
 
 
 def _clean_frames(line: Frames, clean: Bool, rate: int) -> Float64:

@@ -26,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from dtmf_engine.arrays import Int16, as_samples, to_int16
+from dtmf_engine.arrays import Int16, as_samples
 from dtmf_engine.attacker import read_press
 from dtmf_engine.audit import CERTAIN_NATS, CHANCE, SIGNIFICANCE
+from dtmf_engine.ears import Ears, Frames
 from dtmf_engine.errors import AudioFormatError, ParameterError
-from dtmf_engine.filters import Resampler
 from dtmf_engine.hindsight import (
     Found,
     Keyed,
@@ -42,9 +42,8 @@ from dtmf_engine.hindsight import (
     joined,
     keying,
 )
-from dtmf_engine.infill import Frames, Infill, units_of
+from dtmf_engine.infill import Infill
 from dtmf_engine.units import (
-    FULL_SCALE,
     SAMPLE_RATE_HZ,
     require_sample_rate,
     samples_from_ms,
@@ -176,7 +175,7 @@ class Redaction:
                     f"channels: expected 0 to {n_channels - 1}, got {channel!r}"
                 )
         self._seed = seed
-        self._ears = _Ears(self.sample_rate_hz, self.channels)
+        self._ears = Ears(self.sample_rate_hz, self.channels)
         self._n_attempts = 0
         self._verdict: Verdict | None = None
         self._presses: list[Keyed] = []
@@ -184,6 +183,7 @@ class Redaction:
         self._near: list[Stretch] = []
         self._watched: list[Stretch] = []
         self._covers: dict[int, list[Stretch]] = {}
+        self._plain: dict[int, list[Stretch]] = {c: [] for c in self.channels}
         self._n_fragments = 0
         self._infill: Infill | None = None
 
@@ -230,7 +230,7 @@ class Redaction:
         Args:
             blocks: the redacted recording, from its start.
         """
-        ears = _Ears(self.sample_rate_hz, self.channels)
+        ears = Ears(self.sample_rate_hz, self.channels)
         for block in blocks:
             ears.hear(block)
         n_attacked = n_right = n_read = n_detected = 0
@@ -258,19 +258,13 @@ class Redaction:
         """
         Give what covers the recording, as it is now.
         """
-        ratio = self.sample_rate_hz / SAMPLE_RATE_HZ
-        covers = [
-            [
-                Stretch(
-                    max(0, math.floor(place.start_sample * ratio) - 1),
-                    math.ceil(place.end_sample * ratio) + 1,
-                )
-                for place in self._covers.get(channel, [])
-            ]
-            for channel in range(self.n_channels)
-        ]
         # Noise that happens to look like a digit is other noise next time.
-        return Infill(self.sample_rate_hz, covers, self._seed + 7 * self._n_attempts)
+        return Infill(
+            self.sample_rate_hz,
+            self._at_own_rate(self._covers),
+            self._seed + 7 * self._n_attempts,
+            self._at_own_rate(self._plain),
+        )
 
     @property
     def report(self) -> RedactionReport:
@@ -291,6 +285,22 @@ class Redaction:
         )
 
     # Private methods.
+
+    def _at_own_rate(self, places: dict[int, list[Stretch]]) -> list[list[Stretch]]:
+        """
+        Give each channel's stretches in samples of the recording.
+        """
+        ratio = self.sample_rate_hz / SAMPLE_RATE_HZ
+        return [
+            [
+                Stretch(
+                    max(0, math.floor(place.start_sample * ratio) - 1),
+                    math.ceil(place.end_sample * ratio) + 1,
+                )
+                for place in places.get(channel, [])
+            ]
+            for channel in range(self.n_channels)
+        ]
 
     def _fragments(self, line: Int16, found: Found) -> list[Stretch]:
         fragments = find_fragments(line, found.keyed, self._near)
@@ -330,6 +340,9 @@ class Redaction:
             for place in places
         ]
         self._covers[channel] = joined([*self._covers[channel], *wider], _CLOSE_SAMPLES)
+        # A background with a tilt makes some digits likelier than others to an
+        # attacker who takes it for white; white noise does not.
+        self._plain[channel] += wider
 
 
 def redact(
@@ -378,52 +391,6 @@ def _frames(samples: npt.ArrayLike) -> Frames:
         )
     columns = [as_samples(column) for column in array.T]
     return cast("Frames", np.stack(columns, axis=1))
-
-
-class _Ears:
-    """
-    Some channels of a recording in blocks, kept at 8 kHz.
-    """
-
-    def __init__(self, sample_rate_hz: int, channels: Sequence[int]) -> None:
-        self.n_frames = 0
-        self._rate = sample_rate_hz
-        self._resamplers: dict[int, Resampler] = {}
-        if sample_rate_hz != SAMPLE_RATE_HZ:
-            self._resamplers = {c: Resampler(sample_rate_hz) for c in channels}
-        self._parts: dict[int, list[Int16]] = {c: [] for c in channels}
-
-    def hear(self, frames: Frames) -> None:
-        """
-        Take the next block, [shape=(n, channels)].
-        """
-        self.n_frames += len(frames)
-        for channel, parts in self._parts.items():
-            line = frames[:, channel]
-            if line.dtype == np.int16 and not self._resamplers:
-                # A copy: the block itself may be wider, and need not be kept.
-                parts.append(line.astype(np.int16))
-                continue
-            floats = line / (units_of(line) * FULL_SCALE)
-            if self._resamplers:
-                floats = self._resamplers[channel].process(floats)
-            parts.append(to_int16(floats))
-
-    def finish(self) -> dict[int, Int16]:
-        """
-        Give the channels, [shape=(n,)] each, without the delay of resampling.
-        """
-        lines: dict[int, Int16] = {}
-        for channel in list(self._parts):
-            parts = self._parts.pop(channel)
-            skip = 0
-            if self._resamplers:
-                resampler = self._resamplers[channel]
-                delay = resampler.delay_samples
-                parts.append(to_int16(resampler.process(np.zeros(math.ceil(delay)))))
-                skip = round(delay * SAMPLE_RATE_HZ / self._rate)
-            lines[channel] = np.concatenate([*parts, np.zeros(0, np.int16)])[skip:]
-        return lines
 
 
 def _presses(keyed: Sequence[Keyed]) -> list[Keyed]:

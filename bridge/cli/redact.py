@@ -5,7 +5,8 @@
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -59,20 +60,21 @@ def redact(
     Exit code 0 means that all is clean and verified, 1 that something could not
     be verified, 2 bad input.
     """
-    _stop_on_sigterm()
     try:
         jobs, n_others = plan_jobs(source, None if dry_run else target, force=force)
     except DtmfEngineError as error:
         raise click.UsageError(str(error)) from None
     if not dry_run and target is None:
         raise click.UsageError("OUT: expected a name to write to, or --dry-run")
-    outcomes = _run(jobs, channels, force=force, as_json=as_json)
+    with _ending_on_sigterm():
+        outcomes = _run(jobs, channels, force=force, as_json=as_json)
     if not as_json and source.is_dir():
         click.echo(_summary(outcomes, n_others))
     sys.exit(_exit_code(outcomes))
 
 
-def _stop_on_sigterm() -> None:
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
     """
     End in order on SIGTERM, so that no temporary file is left.
     """
@@ -81,7 +83,11 @@ def _stop_on_sigterm() -> None:
         del frame
         sys.exit(128 + number)
 
-    signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(
@@ -148,7 +154,7 @@ def _count(n: int, one: str, many: str) -> str:
 def _summary(outcomes: Sequence[Outcome], n_others: int) -> str:
     reports = [o.report for o in outcomes if o.report is not None]
     presses = sum(report.n_presses for report in reports)
-    parts = [f"{_count(len(reports), 'file', 'files')}", f"{presses} presses"]
+    parts = [_count(len(reports), "file", "files"), _count(presses, "press", "presses")]
     unverified = sum(not o.is_good for o in outcomes if o.error is None)
     if unverified:
         parts.append(f"{unverified} NOT VERIFIED")
@@ -156,7 +162,7 @@ def _summary(outcomes: Sequence[Outcome], n_others: int) -> str:
     if bad:
         parts.append(f"{bad} could not be read or written")
     if n_others:
-        parts.append(f"{n_others} other files left alone")
+        parts.append(f"{_count(n_others, 'other file', 'other files')} left alone")
     return ", ".join(parts)
 
 

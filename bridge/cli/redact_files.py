@@ -17,8 +17,9 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from dtmf_engine.ears import Frames
 from dtmf_engine.errors import DtmfEngineError, ParameterError
-from dtmf_engine.infill import Frames, Infill
+from dtmf_engine.infill import Infill
 from dtmf_engine.recording import (
     ENDINGS,
     RecordingFormat,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from dtmf_engine.ears import Frames
 from dtmf_engine.hindsight import Stretch
-from dtmf_engine.infill import Frames, Infill, model_background
+from dtmf_engine.infill import Infill, model_background
 from tests.support.strategies import brief, cuts
 from tests.support.tones import (
     amplitude,

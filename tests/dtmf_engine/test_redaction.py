@@ -14,8 +14,8 @@ from benchmarks import labelled, voices
 from dtmf_engine import SENSITIVE, decode
 from dtmf_engine.arrays import Index
 from dtmf_engine.attacker import read_press
+from dtmf_engine.ears import Frames
 from dtmf_engine.errors import AudioFormatError, ParameterError
-from dtmf_engine.infill import Frames
 from dtmf_engine.redaction import Redacted, Redaction, redact
 from tests.conformance import speech
 from tests.support.strategies import digits, stable
