@@ -28,7 +28,7 @@ from scipy.stats import binom
 
 from dtmf_engine.arrays import Int16, as_samples
 from dtmf_engine.attacker import read_press
-from dtmf_engine.audit import CERTAIN_NATS, CHANCE, SIGNIFICANCE
+from dtmf_engine.audit import SIGNIFICANCE
 from dtmf_engine.ears import Ears, Frames
 from dtmf_engine.errors import AudioFormatError, ParameterError
 from dtmf_engine.hindsight import (
@@ -43,12 +43,17 @@ from dtmf_engine.hindsight import (
     keying,
 )
 from dtmf_engine.infill import Infill
+from dtmf_engine.keypad import DIGITS
 from dtmf_engine.units import (
     SAMPLE_RATE_HZ,
     require_sample_rate,
     samples_from_ms,
 )
 
+
+_CHANCE = 1 / len(DIGITS)
+_CERTAIN_NATS = 9.2
+"""A reading with this margin claims odds of 10,000 to 1."""
 
 ATTEMPTS = 4
 """How often a recording is covered more widely before it is given up."""
@@ -92,7 +97,7 @@ class Verdict:
         """
         if not self.n_attacked:
             return 0
-        return int(binom.isf(SIGNIFICANCE, self.n_attacked, CHANCE))
+        return int(binom.isf(SIGNIFICANCE, self.n_attacked, _CHANCE))
 
     @property
     def is_clean(self) -> bool:
@@ -206,7 +211,7 @@ class Redaction:
         self._near = keying(everything)
         lone = [k.place.widened(SAMPLE_RATE_HZ, SAMPLE_RATE_HZ) for k in everything]
         self._watched = joined([*self._near, *lone])
-        self._tones = list(everything)
+        self._tones = list(self._presses)
         for channel, line in lines.items():
             extra = self._fragments(line, found[channel])
             extra += self._echoes(line, found, channel)
@@ -241,9 +246,9 @@ class Redaction:
                 right, margin = _attack(line, tone, noise_power)
                 n_attacked += 1
                 n_right += right
-                n_read += right and margin >= CERTAIN_NATS
+                n_read += right and margin >= _CERTAIN_NATS
                 if right:
-                    guessed.append((channel, tone.place, margin >= CERTAIN_NATS))
+                    guessed.append((channel, tone.place, margin >= _CERTAIN_NATS))
             digits = find_digits(line, self._watched)
             n_detected += len(digits)
             self._widen(channel, digits)
