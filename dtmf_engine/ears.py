@@ -17,8 +17,6 @@ from dtmf_engine.units import FULL_SCALE, SAMPLE_RATE_HZ
 Frames: TypeAlias = (
     npt.NDArray[np.int16] | npt.NDArray[np.int32] | npt.NDArray[np.float64]
 )
-    npt.NDArray[np.int16] | npt.NDArray[np.int32] | npt.NDArray[np.float64]
-)
 """[shape=(n, channels)] int16, int32 in full range, or float64 in [−1, 1]."""
 
 
