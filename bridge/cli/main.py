@@ -12,7 +12,7 @@ from bridge.errors import ConfigError, ProviderError
 from dtmf_engine.errors import DtmfEngineError
 
 
-COMMANDS = ("serve", "demo", "call", "decode", "generate", "audit", "token")
+COMMANDS = ("serve", "demo", "call", "decode", "redact", "generate", "audit", "token")
 """Each is a module of this room with a command of its own name."""
 
 _EXPECTED = (DtmfEngineError, ProviderError, ConfigError, OSError)
