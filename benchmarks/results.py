@@ -121,6 +121,30 @@ class SpeedRow(msgspec.Struct, frozen=True, kw_only=True):
     """To libspandsp on the same audio."""
 
 
+class LeakRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Presses of one line through one policy of ours, or one rule of another system.
+    """
+
+    line: str
+    group: str
+    engine: str
+    presses: int
+    right: int
+    """Guessed by the attacker."""
+    sure: int
+    """Guessed right with odds of 10,000 to 1."""
+    masked_mean_ms: float
+    """Of the caller's audio, for one press."""
+    masked_p95_ms: float
+    masked_max_ms: float
+    leaked_mean_samples: float
+    """Of a press, as they came in."""
+    leaking: int
+    """Presses of which a sample or more came through."""
+    delay_ms: float
+
+
 class Results(msgspec.Struct, kw_only=True):
     """
     All of it.
@@ -134,6 +158,7 @@ class Results(msgspec.Struct, kw_only=True):
     talkoff: list[TalkoffRow] = []
     latency: list[LatencyRow] = []
     speed: list[SpeedRow] = []
+    leaks: list[LeakRow] = []
     seconds: dict[str, float] = {}
 
 
