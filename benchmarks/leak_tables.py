@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scipy.stats import binomtest
 
-from benchmarks.results import LeakRow
+from benchmarks.results import DelayRow, LeakRow, SpeechRow, TelltaleRow
 from benchmarks.tables import NONE, table
 
 
@@ -78,10 +78,81 @@ def costs(rows: Sequence[LeakRow]) -> str:
                     ),
                 ),
                 *(str(row.sure), str(row.leaking), f"{row.leaked_mean_samples:.1f}"),
-                f"{row.masked_mean_ms:.0f} / {row.masked_p95_ms:.0f} "
-                f"/ {row.masked_max_ms:.0f}",
+                _three(row.masked_mean_ms, row.masked_p95_ms, row.masked_max_ms),
                 f"{row.delay_ms:g}",
             ]
+            for row in rows
+        ),
+    )
+
+
+def _three(*values: float) -> str:
+    return " / ".join(f"{value:.0f}" for value in values)
+
+
+def telltale(rows: Sequence[TelltaleRow]) -> str:
+    """
+    What masks say about the key they hide.
+    """
+    lines = []
+    for row in rows:
+        low, high = interval(row.right, row.presses, CONFIDENCE)
+        share = f"{100 * row.right / row.presses:.1f}"
+        lines.append(
+            [
+                *(row.engine, str(row.presses)),
+                f"{share} ({100 * low:.1f}–{100 * high:.1f})",
+                *(f"{value:.2g}" for value in row.p_values.values()),
+            ]
+        )
+    names = rows[0].p_values if rows else ()
+    return table(
+        [
+            "",
+            "presses",
+            "keys guessed from masks, right %",
+            *(f"p, {n}" for n in names),
+        ],
+        lines,
+    )
+
+
+def speech(rows: Sequence[SpeechRow]) -> str:
+    """
+    What masking costs where nobody keys.
+    """
+
+    def scored(mean: float | None, least: float | None, digits: int) -> str:
+        if mean is None or least is None:
+            return NONE
+        return f"{mean:.{digits}f} / {least:.{digits}f}"
+
+    return table(
+        [
+            *("material", "", "hours", "masks", "masked ms an hour"),
+            *("samples changed outside masks", "PESQ mean / least"),
+            "STOI mean / least",
+        ],
+        (
+            [
+                *(row.material, row.engine, f"{row.hours:.2f}", str(row.masks)),
+                *(f"{row.masked_ms / row.hours:.1f}", str(row.differing)),
+                scored(row.pesq_mean, row.pesq_min, 3),
+                scored(row.stoi_mean, row.stoi_min, 4),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def delays(rows: Sequence[DelayRow]) -> str:
+    """
+    Delay by correlation.
+    """
+    return table(
+        ["", "pieces of 2 s", "shortest delay ms", "longest delay ms"],
+        (
+            [row.engine, str(row.pieces), f"{row.min_ms:.3f}", f"{row.max_ms:.3f}"]
             for row in rows
         ),
     )

@@ -145,6 +145,50 @@ class LeakRow(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms: float
 
 
+class TelltaleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What masks of equal presses say about the key they hide.
+    """
+
+    engine: str
+    presses: int
+    right: int
+    """Keys guessed from masks alone."""
+    p_values: dict[str, float]
+    """Of an analysis of variance, by what was looked at."""
+
+
+class SpeechRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What masking does to a material in which nobody keys.
+    """
+
+    material: str
+    engine: str
+    hours: float
+    masks: int
+    masked_ms: float
+    differing: int
+    """Samples outside the masks that are not what came in."""
+    segments: int
+    """Of eight seconds, scored below; all in which something was masked are there."""
+    pesq_mean: float | None
+    pesq_min: float | None
+    stoi_mean: float | None
+    stoi_min: float | None
+
+
+class DelayRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How late the agent hears the caller, by correlation, piece by piece.
+    """
+
+    engine: str
+    pieces: int
+    min_ms: float
+    max_ms: float
+
+
 class Results(msgspec.Struct, kw_only=True):
     """
     All of it.
@@ -159,6 +203,9 @@ class Results(msgspec.Struct, kw_only=True):
     latency: list[LatencyRow] = []
     speed: list[SpeedRow] = []
     leaks: list[LeakRow] = []
+    telltale: list[TelltaleRow] = []
+    speech: list[SpeechRow] = []
+    delays: list[DelayRow] = []
     seconds: dict[str, float] = {}
 
 
