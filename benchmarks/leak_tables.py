@@ -2,11 +2,12 @@
 Tables of the leak benchmark, as Markdown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from scipy.stats import binomtest
 
-from benchmarks.results import DelayRow, LeakRow, SpeechRow, TelltaleRow
+from benchmarks.attack import POLICIES
+from benchmarks.results import DelayRow, LeakRow, Results, SpeechRow, TelltaleRow
 from benchmarks.tables import NONE, table
 
 
@@ -24,11 +25,18 @@ def interval(right: int, presses: int, confidence: float) -> tuple[float, float]
     return float(found.low), float(found.high)
 
 
-def is_chance(row: LeakRow, confidence: float = CONFIDENCE) -> bool:
+def is_chance(right: int, presses: int, confidence: float = CONFIDENCE) -> bool:
     """
     Whether blind guessing may have done as well: its share is not below the interval.
     """
-    return interval(row.right, row.presses, confidence)[0] <= CHANCE
+    return interval(right, presses, confidence)[0] <= CHANCE
+
+
+def named(engines: Iterable[str]) -> list[str]:
+    """
+    Give the names of engines for a table's head; ours in bold.
+    """
+    return [f"**{name}**" if name in POLICIES else name for name in engines]
 
 
 def _share(row: LeakRow | None) -> str:
@@ -36,7 +44,7 @@ def _share(row: LeakRow | None) -> str:
         return NONE
     low, high = interval(row.right, row.presses, CONFIDENCE)
     text = f"{100 * row.right / row.presses:.1f} ({100 * low:.1f}–{100 * high:.1f})"
-    return text if is_chance(row, STRICT_CONFIDENCE) else f"**{text}**"
+    return text if is_chance(row.right, row.presses, STRICT_CONFIDENCE) else f"{text} !"
 
 
 def _order(rows: Sequence[LeakRow]) -> tuple[list[str], list[str]]:
@@ -47,12 +55,13 @@ def _order(rows: Sequence[LeakRow]) -> tuple[list[str], list[str]]:
 
 def shares(rows: Sequence[LeakRow]) -> str:
     """
-    The attacker's share right, by line and engine.
+    The attacker's share right, by line and engine; an exclamation mark where it
+    beats blind guessing (99.9 %).
     """
     by = {(row.line, row.engine): row for row in rows}
     lines, engines = _order(rows)
     return table(
-        ["right %", *engines],
+        ["right % (95 %)", *named(engines)],
         ([line, *(_share(by.get((line, e))) for e in engines)] for line in lines),
     )
 
@@ -69,7 +78,7 @@ def costs(rows: Sequence[LeakRow]) -> str:
         ],
         (
             [
-                *(row.line, row.engine, str(row.presses)),
+                *(row.line, *named([row.engine]), str(row.presses)),
                 "{:.1f} ({:.1f}–{:.1f})".format(
                     100 * row.right / row.presses,
                     *(
@@ -100,7 +109,7 @@ def telltale(rows: Sequence[TelltaleRow]) -> str:
         share = f"{100 * row.right / row.presses:.1f}"
         lines.append(
             [
-                *(row.engine, str(row.presses)),
+                *(*named([row.engine]), str(row.presses)),
                 f"{share} ({100 * low:.1f}–{100 * high:.1f})",
                 *(f"{value:.2g}" for value in row.p_values.values()),
             ]
@@ -135,7 +144,8 @@ def speech(rows: Sequence[SpeechRow]) -> str:
         ],
         (
             [
-                *(row.material, row.engine, f"{row.hours:.2f}", str(row.masks)),
+                *(row.material, *named([row.engine])),
+                *(f"{row.hours:.2f}", str(row.masks)),
                 *(f"{row.masked_ms / row.hours:.1f}", str(row.differing)),
                 scored(row.pesq_mean, row.pesq_min, 3),
                 scored(row.stoi_mean, row.stoi_min, 4),
@@ -152,7 +162,32 @@ def delays(rows: Sequence[DelayRow]) -> str:
     return table(
         ["", "pieces of 2 s", "shortest delay ms", "longest delay ms"],
         (
-            [row.engine, str(row.pieces), f"{row.min_ms:.3f}", f"{row.max_ms:.3f}"]
+            [
+                *named([row.engine]),
+                str(row.pieces),
+                f"{row.min_ms:.3f}",
+                f"{row.max_ms:.3f}",
+            ]
             for row in rows
         ),
     )
+
+
+def page(found: Results) -> str:
+    """
+    All tables of the agent leg.
+    """
+    parts = []
+    if found.leaks:
+        parts += [shares(found.leaks), _folded("Counts", costs(found.leaks))]
+    if found.telltale:
+        parts.append(telltale(found.telltale))
+    if found.speech:
+        parts.append(speech(found.speech))
+    if found.delays:
+        parts.append(delays(found.delays))
+    return "\n".join(parts)
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{text}\n</details>\n"

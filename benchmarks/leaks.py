@@ -43,12 +43,16 @@ REPORT_SEED, TUNE_SEED = 2, 1
 
 PRESSES = {
     "quick": {"nominal": 160, "hard": 80, "fragments": 80, "mask": 160},
-    "usual": {"nominal": 1600, "hard": 320, "fragments": 320, "mask": 640},
+    "usual": {"nominal": 1600, "hard": 160, "fragments": 160, "mask": 640},
     "full": {"nominal": 16000, "hard": 3200, "fragments": 3200, "mask": 6400},
 }
 """Presses a line, by its group."""
 
-RIVAL_PRESSES = {"quick": 80, "usual": 320, "full": 1600}
+RIVAL_PRESSES = {
+    "quick": {"nominal": 80, "hard": 40, "fragments": 40, "mask": 80},
+    "usual": {"nominal": 160, "hard": 80, "fragments": 80, "mask": 160},
+    "full": {"nominal": 1600, "hard": 1600, "fragments": 800, "mask": 1600},
+}
 """At most so many of them are given to the rivals."""
 
 JOB_CALLS = 8
@@ -85,9 +89,11 @@ def jobs(
     """
     cut = []
     for name in lines:
-        n_calls = PRESSES[size][LINES[name].group] // PRESSES_PER_CALL
+        group = LINES[name].group
+        n_calls = PRESSES[size][group] // PRESSES_PER_CALL
+        n_early = RIVAL_PRESSES[size][group] // PRESSES_PER_CALL
         for first in range(0, n_calls, JOB_CALLS):
-            early = first * PRESSES_PER_CALL < RIVAL_PRESSES[size]
+            early = first < n_early and name != telltale.LINE
             engines = (*policies, *(others if early else ()))
             cut.append(
                 LeakJob(name, seed, first, min(JOB_CALLS, n_calls - first), engines)
@@ -225,7 +231,8 @@ def main() -> None:
     ]
     print(leak_tables.shares(rows))
     print(leak_tables.costs(rows))
-    print(leak_tables.telltale(equal))
+    if equal:
+        print(leak_tables.telltale(equal))
     seconds = perf_counter() - before
     workers.note(f"leaks: {seconds:.0f} s")
     if arguments.json:

@@ -23,6 +23,7 @@ from benchmarks.leak_lines import LeakCall
 from benchmarks.results import HERE
 from dtmf_engine.arrays import Float64
 from dtmf_engine.attacker import read_press
+from dtmf_engine.audit import CERTAIN_NATS
 
 
 PICTURE = HERE / "masking.png"
@@ -89,7 +90,7 @@ def verdict(call: LeakCall, heard: Heard) -> tuple[str, str, str]:
     """
     start, end = call.starts[0], call.ends[0]
     reading = read_press(heard.audio, start, end, attack.noise_power(heard.audio))
-    if reading.guess == KEY and reading.margin >= attack.CERTAIN_NATS:
+    if reading.guess == KEY and reading.margin >= CERTAIN_NATS:
         return f"Attacker reads “{KEY}”", "certain", LEAK
     if not reading.guess:
         return "Attacker reads nothing", "all keys alike", SAFE

@@ -22,6 +22,10 @@ from dtmf_engine.arrays import Float64, Index
 LINE = "equal presses"
 
 FEATURES = ("start", "end", "length", "level")
+
+SIGNIFICANCE = 0.001
+"""How unlikely luck must be before a difference between keys counts."""
+
 _BINS = 12
 _FOLDS = 10
 
