@@ -159,11 +159,15 @@ def through_rival(name: str, audio: Int16) -> list[Masked]:
 # --- scores ---------------------------------------------------------------------
 
 
+def _can_score() -> bool:
+    return find_spec("pesq") is not None and find_spec("pystoi") is not None
+
+
 def score(segment: Masked) -> tuple[float, float] | None:
     """
     Give PESQ and STOI of a segment; nothing where they are absent or nobody talks.
     """
-    if find_spec("pesq") is None or find_spec("pystoi") is None:
+    if not _can_score() or not segment.sent.any():
         return None
     from pesq import NoUtterancesError, pesq  # noqa: PLC0415
     from pystoi import stoi  # noqa: PLC0415
@@ -259,7 +263,7 @@ UNCHANGED_PESQ = 4.549
 def _row(material: str, engine: str, pieces: Sequence[Counted]) -> SpeechRow:
     scores = [pair for piece in pieces for pair in piece.scores]
     n_segments = sum(piece.segments for piece in pieces)
-    silent = find_spec("pesq") is None or find_spec("pystoi") is None
+    silent = not _can_score()
     unchanged = n_segments - len(scores)
 
     def mean(values: Sequence[float], perfect: float) -> float | None:
