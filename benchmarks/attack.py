@@ -15,7 +15,7 @@ from benchmarks import rivals
 from benchmarks.channels import LOSS_FRAME, Int16
 from benchmarks.leak_lines import LeakCall
 from dtmf_engine.arrays import Bool, Float64
-from dtmf_engine.attacker import read_press
+from dtmf_engine.attacker import Reading, read_press
 from dtmf_engine.audit import CERTAIN_NATS
 from dtmf_engine.bank import LegBank
 from dtmf_engine.g711 import decode_mulaw, encode_mulaw
@@ -131,6 +131,8 @@ def through_rivals(names: Iterable[str], call: LeakCall) -> dict[str, Heard]:
 
 # --- what the attacker makes of it ----------------------------------------------
 
+_NO_IDEA = Reading("", 0.0, np.zeros(len(DIGITS)))
+
 
 def noise_power(audio: Float64) -> float:
     """
@@ -141,9 +143,17 @@ def noise_power(audio: Float64) -> float:
     return float(np.quantile((frames * frames).mean(axis=1), 0.1))
 
 
-def judge(call: LeakCall, heard: Heard, seed: int) -> list[Outcome]:
+def judge(
+    call: LeakCall, heard: Heard, seed: int, *, guessing: bool = True
+) -> list[Outcome]:
     """
     Let the attacker guess the presses of a call that count.
+
+    Args:
+        call: what was sent.
+        heard: what the agent heard.
+        seed: of its blind guesses.
+        guessing: whether it does, or only masks are to be counted.
     """
     blind = np.random.default_rng([seed, len(call.audio)])
     power = noise_power(heard.audio)
@@ -158,7 +168,7 @@ def judge(call: LeakCall, heard: Heard, seed: int) -> list[Outcome]:
         if not call.counted[i]:
             continue
         start, end = call.starts[i], call.ends[i]
-        reading = read_press(heard.audio, start, end, power)
+        reading = read_press(heard.audio, start, end, power) if guessing else _NO_IDEA
         # An attacker with no idea guesses all the same.
         guess = reading.guess or DIGITS[int(blind.integers(len(DIGITS)))]
         around = slice(ends[i], ends[i + 1] if i + 1 < len(ends) else n)

@@ -135,7 +135,7 @@ def _all() -> dict[str, Line]:
         # Presses that differ in nothing but the key.
         Line(
             "equal presses",
-            "mask",
+            "alike",
             on_ms=(60, 60),
             off_ms=(300, 400),
             level_dbm0=(-10, -10),

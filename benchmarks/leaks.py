@@ -42,16 +42,20 @@ REPORT_SEED, TUNE_SEED = 2, 1
 """Even seeds report, odd ones tune."""
 
 PRESSES = {
-    "quick": {"nominal": 160, "hard": 80, "fragments": 80, "mask": 160},
-    "usual": {"nominal": 1600, "hard": 160, "fragments": 160, "mask": 640},
-    "full": {"nominal": 16000, "hard": 3200, "fragments": 3200, "mask": 6400},
+    "nominal": {"quick": 160, "usual": 1600, "full": 16000},
+    "hard": {"quick": 80, "usual": 160, "full": 3200},
+    "fragments": {"quick": 80, "usual": 160, "full": 3200},
+    "mask": {"quick": 160, "usual": 320, "full": 3200},
+    "alike": {"quick": 160, "usual": 640, "full": 6400},
 }
 """Presses a line, by its group."""
 
 RIVAL_PRESSES = {
-    "quick": {"nominal": 80, "hard": 40, "fragments": 40, "mask": 80},
-    "usual": {"nominal": 160, "hard": 80, "fragments": 80, "mask": 160},
-    "full": {"nominal": 1600, "hard": 1600, "fragments": 800, "mask": 1600},
+    "nominal": {"quick": 80, "usual": 160, "full": 1600},
+    "hard": {"quick": 40, "usual": 40, "full": 800},
+    "fragments": {"quick": 40, "usual": 40, "full": 800},
+    "mask": {"quick": 80, "usual": 80, "full": 800},
+    "alike": {"quick": 0, "usual": 0, "full": 0},
 }
 """At most so many of them are given to the rivals."""
 
@@ -74,7 +78,10 @@ class LeakJob:
     seed: int
     first: int
     n_calls: int
-    engines: tuple[str, ...]
+    policies: tuple[str, ...]
+    rivals: tuple[str, ...]
+    n_rival_calls: int
+    """The first so many of them are given to the rivals, too."""
 
 
 def jobs(
@@ -90,14 +97,20 @@ def jobs(
     cut = []
     for name in lines:
         group = LINES[name].group
-        n_calls = PRESSES[size][group] // PRESSES_PER_CALL
-        n_early = RIVAL_PRESSES[size][group] // PRESSES_PER_CALL
-        for first in range(0, n_calls, JOB_CALLS):
-            early = first < n_early and name != telltale.LINE
-            engines = (*policies, *(others if early else ()))
-            cut.append(
-                LeakJob(name, seed, first, min(JOB_CALLS, n_calls - first), engines)
+        n_calls = PRESSES[group][size] // PRESSES_PER_CALL
+        n_early = RIVAL_PRESSES[group][size] // PRESSES_PER_CALL
+        cut += [
+            LeakJob(
+                line=name,
+                seed=seed,
+                first=first,
+                n_calls=min(JOB_CALLS, n_calls - first),
+                policies=tuple(policies),
+                rivals=tuple(others),
+                n_rival_calls=max(0, n_early - first),
             )
+            for first in range(0, n_calls, JOB_CALLS)
+        ]
     return cut
 
 
@@ -108,17 +121,19 @@ def work(job: LeakJob) -> Outcomes:
     line = LINES[job.line]
     numbers = range(job.first, job.first + job.n_calls)
     calls = [leak_lines.draw(line, job.seed, number) for number in numbers]
-    found: Outcomes = {engine: [] for engine in job.engines}
-    for engine in job.engines:
-        if engine in POLICIES:
-            for call, heard in zip(
-                calls, attack.through_bank(engine, calls), strict=True
-            ):
-                found[engine] += attack.judge(call, heard, job.seed)
-    others = [engine for engine in job.engines if engine not in POLICIES]
-    for call in calls if others else ():
-        for engine, heard in attack.through_rivals(others, call).items():
-            found[engine] += attack.judge(call, heard, job.seed)
+    found: Outcomes = {}
+    for engine in job.policies:
+        heard = attack.through_bank(engine, calls)
+        found[engine] = [
+            outcome
+            for call, what in zip(calls, heard, strict=True)
+            for outcome in attack.judge(
+                call, what, job.seed, guessing=line.id != telltale.LINE
+            )
+        ]
+    for call in calls[: job.n_rival_calls]:
+        for engine, what in attack.through_rivals(job.rivals, call).items():
+            found.setdefault(engine, []).extend(attack.judge(call, what, job.seed))
     return found
 
 
@@ -223,14 +238,19 @@ def main() -> None:
     seed = TUNE_SEED if arguments.tune else REPORT_SEED
     todo = jobs(size, seed, lines, arguments.policy or tuple(POLICIES), others)
     gathered = gather(todo, workers.run("leaks", work, todo))
-    rows = [row(*key, outcomes) for key, outcomes in gathered.items()]
+    rows = [
+        row(*key, outcomes)
+        for key, outcomes in gathered.items()
+        if key[0] != telltale.LINE
+    ]
     equal = [
         telltale.measure(engine, outcomes)
         for (line, engine), outcomes in gathered.items()
         if line == telltale.LINE and engine in POLICIES
     ]
-    print(leak_tables.shares(rows))
-    print(leak_tables.costs(rows))
+    if rows:
+        print(leak_tables.shares(rows))
+        print(leak_tables.costs(rows))
     if equal:
         print(leak_tables.telltale(equal))
     seconds = perf_counter() - before

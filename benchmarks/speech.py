@@ -41,12 +41,12 @@ ENGINES = ("tones", "armed")
 
 PASSES = {
     "quick": {"human speech": 2, "music": 1, "synthetic speech": 1},
-    "usual": {"human speech": 24, "music": 8, "synthetic speech": 4},
+    "usual": {"human speech": 12, "music": 6, "synthetic speech": 2},
     "full": {"human speech": 280, "music": 120, "synthetic speech": 120},
 }
 """How often each material is played; the first time as it is."""
 
-FEW_PASSES = {"quick": 1, "usual": 4, "full": 12}
+FEW_PASSES = {"quick": 1, "usual": 1, "full": 12}
 """How often to what is only reported: a capture armed all the time, and rivals."""
 
 STRETCH_SAMPLES = 60 * RATE
