@@ -14,7 +14,8 @@ from benchmarks.tables import NONE, table
 CHANCE = 1 / 16
 """What guessing blindly gets right: sixteen keys, equally likely."""
 
-CONFIDENCE, STRICT_CONFIDENCE = 0.95, 0.999
+SHOWN, JUDGED = 0.95, 0.999
+"""Confidence of the intervals that are shown, and of those that verdicts go by."""
 
 
 def interval(right: int, presses: int, confidence: float) -> tuple[float, float]:
@@ -25,11 +26,11 @@ def interval(right: int, presses: int, confidence: float) -> tuple[float, float]
     return float(found.low), float(found.high)
 
 
-def is_chance(right: int, presses: int, confidence: float = CONFIDENCE) -> bool:
+def is_chance(right: int, presses: int) -> bool:
     """
     Whether blind guessing may have done as well: its share is not below the interval.
     """
-    return interval(right, presses, confidence)[0] <= CHANCE
+    return interval(right, presses, JUDGED)[0] <= CHANCE
 
 
 def named(engines: Iterable[str]) -> list[str]:
@@ -42,9 +43,9 @@ def named(engines: Iterable[str]) -> list[str]:
 def _share(row: LeakRow | None) -> str:
     if row is None:
         return NONE
-    low, high = interval(row.right, row.presses, CONFIDENCE)
+    low, high = interval(row.right, row.presses, SHOWN)
     text = f"{100 * row.right / row.presses:.1f} ({100 * low:.1f}–{100 * high:.1f})"
-    return text if is_chance(row.right, row.presses, STRICT_CONFIDENCE) else f"{text} !"
+    return text if is_chance(row.right, row.presses) else f"{text} !"
 
 
 def _order(rows: Sequence[LeakRow]) -> tuple[list[str], list[str]]:
@@ -83,7 +84,7 @@ def costs(rows: Sequence[LeakRow]) -> str:
                     100 * row.right / row.presses,
                     *(
                         100 * limit
-                        for limit in interval(row.right, row.presses, STRICT_CONFIDENCE)
+                        for limit in interval(row.right, row.presses, JUDGED)
                     ),
                 ),
                 *(str(row.sure), str(row.leaking), f"{row.leaked_mean_samples:.1f}"),
@@ -105,7 +106,7 @@ def telltale(rows: Sequence[TelltaleRow]) -> str:
     """
     lines = []
     for row in rows:
-        low, high = interval(row.right, row.presses, CONFIDENCE)
+        low, high = interval(row.right, row.presses, SHOWN)
         share = f"{100 * row.right / row.presses:.1f}"
         lines.append(
             [

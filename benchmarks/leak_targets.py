@@ -2,15 +2,16 @@
 Targets of the agent leg: what the project set itself, beside what was measured.
 
 Chance is one of sixteen. A share is at chance if blind guessing may have done as
-well: 6.25 % is not below the 95 % interval of Clopper and Pearson, or, where the
-worst of many lines is picked, the 99.9 % interval.
+well: 6.25 % is not below the 99.9 % interval of Clopper and Pearson, the rule of
+`dtmf_engine.audit`. There are dozens of verdicts; at 95 % one of them or two would be
+wrong in every run. The interval that is shown is the 95 % one.
 """
 
 from collections.abc import Sequence
 
 from benchmarks import leak_tables, tables, telltale
 from benchmarks.attack import POLICIES, UNMASKED
-from benchmarks.leak_tables import CONFIDENCE, STRICT_CONFIDENCE, interval, is_chance
+from benchmarks.leak_tables import SHOWN, interval, is_chance
 from benchmarks.results import LeakRow, Results, SpeechRow
 from benchmarks.rivals import RIVALS
 from benchmarks.tables import NONE
@@ -44,7 +45,7 @@ def _share(rows: Sequence[LeakRow], limit: float | None = None) -> Figure:
     right, presses = together(rows)
     if not presses:
         return _ABSENT
-    low, high = interval(right, presses, CONFIDENCE)
+    low, high = interval(right, presses, SHOWN)
     text = f"{100 * right / presses:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
     if limit is not None:
         return Figure(text, right / presses < limit)
@@ -66,7 +67,7 @@ def _worst(found: Results, engine: str) -> Figure:
         return _ABSENT
     worst = max(rows, key=lambda row: row.right / row.presses)
     share = worst.right / worst.presses
-    met = is_chance(worst.right, worst.presses, STRICT_CONFIDENCE)
+    met = is_chance(worst.right, worst.presses)
     if engine == "tones":
         met = share < TONES_SHARE
     return Figure(f"{100 * share:.1f} %: {worst.line}", met)

@@ -46,7 +46,7 @@ PRESSES = {
     "hard": {"quick": 80, "usual": 160, "full": 3200},
     "fragments": {"quick": 80, "usual": 160, "full": 3200},
     "mask": {"quick": 160, "usual": 320, "full": 3200},
-    "alike": {"quick": 160, "usual": 640, "full": 6400},
+    "alike": {"quick": 160, "usual": 2400, "full": 6400},
 }
 """Presses a line, by its group."""
 

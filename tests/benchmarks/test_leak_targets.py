@@ -57,9 +57,9 @@ def _results() -> Results:
     )
     found = Results(about=about)
     found.leaks = [
-        # Of 1600 presses 100 are chance, 120 are its upper end, 130 are too many.
-        _leak("nominal", "tones", 115),
-        _leak("nominal", "armed", 130),
+        # Of 1600 presses 100 are chance; 130 may still be luck, 140 may not.
+        _leak("nominal", "tones", 130),
+        _leak("nominal", "armed", 140),
         _leak("S/N 6 to 20 dB", "tones", 150),
         _leak("S/N 6 to 20 dB", "armed", 100),
         _leak("tones of 25 ms", "tones", 161),
@@ -90,8 +90,8 @@ def _results() -> Results:
 @pytest.mark.parametrize(
     ("target", "engine", "cell"),
     [
-        ("attacker right, nominal lines", 0, "7.2 % (6.0–8.6), met"),
-        ("attacker right, nominal lines", 1, "8.1 % (6.8–9.6), **not met**"),
+        ("attacker right, nominal lines", 0, "8.1 % (6.8–9.6), met"),
+        ("attacker right, nominal lines", 1, "8.8 % (7.4–10.2), **not met**"),
         ("attacker right, hard lines together", 0, "9.7 % (8.7–10.8), met"),
         ("attacker right, hard lines together", 1, "6.2 % (5.4–7.1), met"),
         ("attacker right, worst hard line", 0, "10.1 %: tones of 25 ms, **not met**"),
@@ -139,12 +139,11 @@ def test_nothing_measured_gives_no_verdict() -> None:
 
 def test_chance_is_what_the_interval_allows() -> None:
     """
-    Less than chance is chance; 9 of 80 may be luck, 12 may not.
+    Less than chance is chance; 12 of 80 may be luck, 16 may not.
     """
     assert leak_tables.is_chance(0, 80)
-    assert leak_tables.is_chance(9, 80)
-    assert not leak_tables.is_chance(12, 80)
-    assert leak_tables.is_chance(12, 80, 0.999)
+    assert leak_tables.is_chance(12, 80)
+    assert not leak_tables.is_chance(16, 80)
 
 
 def test_lines_that_beat_chance_are_marked() -> None:
@@ -156,7 +155,8 @@ def test_lines_that_beat_chance_are_marked() -> None:
         line for line in leak_tables.shares(found.leaks).splitlines() if "!" in line
     ]
     assert [line.split(" | ")[0] for line in marked] == [
-        *("| S/N 6 to 20 dB", "| tones of 25 ms", "| fragment of 3 ms, alone")
+        *("| nominal", "| S/N 6 to 20 dB", "| tones of 25 ms"),
+        "| fragment of 3 ms, alone",
     ]
 
 
