@@ -16,8 +16,8 @@ from benchmarks.channels import LOSS_FRAME, Int16
 from benchmarks.leak_lines import LeakCall
 from dtmf_engine.arrays import Bool, Float64
 from dtmf_engine.attacker import Reading, read_press
-from dtmf_engine.audit import CERTAIN_NATS
 from dtmf_engine.bank import LegBank
+from dtmf_engine.decoys import CERTAIN_NATS
 from dtmf_engine.g711 import decode_mulaw, encode_mulaw
 from dtmf_engine.keypad import DIGITS
 from dtmf_engine.masker import Policy

@@ -23,7 +23,7 @@ from benchmarks.leak_lines import LeakCall
 from benchmarks.results import HERE
 from dtmf_engine.arrays import Float64
 from dtmf_engine.attacker import read_press
-from dtmf_engine.audit import CERTAIN_NATS
+from dtmf_engine.decoys import CERTAIN_NATS
 
 
 PICTURE = HERE / "masking.png"
