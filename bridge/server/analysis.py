@@ -299,8 +299,10 @@ class Analyser:
             self._bank.reset(state.number)
             if state.armed:
                 self._bank.arm(state.number)
-            if state.mask_until > state.heard:
-                self._bank.mask(state.number, state.mask_until - state.heard)
+            # The rest of a press that is too short to be seen must not pass for
+            # the line's background either.
+            left = max(UNWATCHED_SAMPLES, state.mask_until - state.heard)
+            self._bank.mask(state.number, left)
         except Exception:  # noqa: BLE001 - same
             self._fail(state)
             return False
