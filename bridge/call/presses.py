@@ -46,8 +46,9 @@ What cannot be known, and what is chosen:
     order of their places, the event's being its arrival less the median
     lateness of the last pairs.
 
-    The first event of a call, later than the tone of the press after it: by
-    then that tone has been reported, because nobody knew of events.
+    The first presses of a call: until both carriages have told of one, nobody
+    waits, and a press that one of them lost may be reported behind its
+    neighbour.
 
     A tone that was clipped by more than the tolerance before its event, which
     came without a duration: two presses.

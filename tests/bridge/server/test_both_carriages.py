@@ -6,7 +6,7 @@ hears neither the tone nor what a gateway left of it.
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.bridge.server.rig import (
@@ -66,7 +66,7 @@ def test_press_by_both_carriages_is_one_digit_and_unheard(
     with_rig(script)
 
 
-@settings(stable, max_examples=12)
+@settings(stable, max_examples=12, phases=[Phase.generate])
 @given(st.data())
 def test_carriages_may_each_leave_out_some(data: st.DataObject) -> None:
     """
@@ -88,11 +88,14 @@ def test_carriages_may_each_leave_out_some(data: st.DataObject) -> None:
         if press.digit not in by_tone
     ]
     tones = [press for press in presses if press.digit not in by_event]
+    # Both carriages have been in use before, so that nobody is in a hurry.
+    tones.insert(0, Press(digit="0", start_sample=2400, end_sample=3040))
+    events.append((300 + late_ms, "0"))
 
     def script(rig: Rig) -> None:
         rig.arm()
         _call(rig, tones, events, 4400)
-        assert "".join(rig.digits) == keys
+        assert "".join(rig.digits) == "0" + keys
         assert rig.agent.loudest <= INAUDIBLE
 
     with_rig(script)
