@@ -219,7 +219,9 @@ def with_rig(
     async def main() -> None:
         metrics = Metrics()
         analyser = Analyser(bank or LegBank(2), tick_s=1e6, metrics=metrics)
-        guarding = guard and Analyser(guard, tick_s=1e6, metrics=metrics)
+        guarding = None
+        if guard is not None:
+            guarding = Analyser(guard, tick_s=1e6, metrics=metrics)
         switchboard = Switchboard(
             analyser,
             account_sid=ACCOUNT_SID,
@@ -231,7 +233,7 @@ def with_rig(
         for role, port in ports.items():
             started = Started(stream_sid="MZ01", call_sid=f"x{role}", account_sid="AC9")
             call = switchboard.join(Claim("c1", role), started, port)
-            assert isinstance(call, Call)
+        assert isinstance(call, Call)
         rig = Rig(
             *(switchboard, analyser, guarding, metrics, call),
             *(ports[CALLER], ports[AGENT]),
