@@ -264,22 +264,6 @@ class LegBank:
         masker.armed = False
         masker.everything = False
 
-    def mask(self, leg: int, n_samples: int = DELAY_SAMPLES) -> None:
-        """
-        A press was reported by other means: mask what is still in the look-ahead.
-
-        Args:
-            leg: which.
-            n_samples: how long to go on, from the audio heard so far.
-
-        Raises:
-            ParameterError: the leg is unknown.
-        """
-        row, at_sample = self._detector.row(leg), self.position(leg)
-        self._legs[row].mask(at_sample, self._detector.history(leg))
-        self._legs[row].masker.mask(at_sample, at_sample + n_samples)
-        self._active[row] = True
-
     # Private methods.
 
     def _renew(self, row: int) -> None:
