@@ -19,12 +19,18 @@ from bridge.stream.handshake import Claim
 from dtmf_engine.bank import BankOutput, LegBank
 from tests.support import media as wire
 from tests.support.media import ACCOUNT_SID, put_forward, run
-from tests.support.tones import Press, line, to_int16, white_noise
+from tests.support.tones import Press, line, sine, to_int16
 
 
 CALLER, AGENT = Role.CALLER, Role.AGENT
 
 DELAY = 160
+
+ONSET = 800
+"""
+An engine that waits for the next press may take the begin of any sound out of
+dead silence for one. How long it does is not for the tests of a call.
+"""
 
 INAUDIBLE = 64
 """Comfort noise at −65 dBm0 stays below this; the presses here are 10,000."""
@@ -118,6 +124,15 @@ class Port:
         Remember.
         """
         self.is_closed = True
+
+    def has_played(self, said: bytes) -> bool:
+        """
+        Tell whether all that was played is what was said, one look-ahead late.
+
+        To the last bit, but for its onset.
+        """
+        expected = said[: len(said) - DELAY]
+        return bytes(self.played[DELAY + ONSET :]) == expected[ONSET:]
 
     @property
     def loudest(self) -> int:
@@ -258,8 +273,13 @@ def silent_line(presses: Sequence[Press], n_samples: int) -> bytes:
     return wire.encode(to_int16(line(presses, n_samples=n_samples)))
 
 
-def speech(n_samples: int, *, seed: int = 1) -> bytes:
+def hum(n_samples: int, *, seed: int = 1) -> bytes:
     """
-    Give something loud in which no tone is.
+    Give a loud hum that nobody takes for a press, whatever was keyed before: it
+    swells, and has one tone of no group.
     """
-    return wire.encode(to_int16(white_noise(n_samples, -20.0, seed=seed)))
+    place = np.arange(n_samples)
+    swell = 0.6 + 0.4 * np.sin(place / 900 + seed)
+    edges = np.minimum(1.0, np.minimum(place, n_samples - 1 - place) / 400)
+    wave = sine(290.0 + 7 * seed, n_samples, -15.0) * swell * edges
+    return wire.encode(to_int16(wave))

@@ -17,8 +17,8 @@ from tests.bridge.server.rig import (
     INAUDIBLE,
     FaultyBank,
     Rig,
+    hum,
     silent_line,
-    speech,
     with_rig,
 )
 from tests.support import media as wire
@@ -47,7 +47,7 @@ def test_agent_hears_no_press_in_frames_of_any_length(
     def script(rig: Rig) -> None:
         if armed:
             rig.arm()
-        rig.play(KEYED + speech(1600), frame=frame)
+        rig.play(KEYED + hum(1600), frame=frame)
         assert len(rig.agent.played) == 5600
         assert rig.agent.loudest > 1000
         del rig.agent.played[4000:]
@@ -133,14 +133,14 @@ def test_delay_is_normal_again_after_a_stall() -> None:
     """
 
     def script(rig: Rig) -> None:
-        rig.play(speech(8000))
+        rig.play(hum(8000))
         put_forward(1.0)
-        said = speech(8000, seed=2)
+        said = hum(8000, seed=2)
         for place in range(0, 8000, DELAY):
             rig.say(said[place : place + DELAY])
         rig.tick()
         assert rig.agent.cleared == []
-        later = speech(8000, seed=3)
+        later = hum(8000, seed=3)
         rig.play(later)
         # Once, before the first frame that came in time.
         assert rig.agent.cleared == [16_000]
@@ -157,22 +157,22 @@ def test_late_audio_of_a_strict_capture_stays_unheard() -> None:
 
     def script(rig: Rig) -> None:
         rig.arm()
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         for _ in range(10):
-            rig.say(speech(160))
+            rig.say(hum(160))
         rig.arm(armed=False)
         rig.tick()
         assert rig.agent.loudest <= INAUDIBLE
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         assert rig.agent.loudest > 1000
         # Armed again before the end was reached: it is armed.
         rig.play(QUIET * 4000)
         rig.agent.played.clear()
         rig.arm()
-        rig.say(speech(160))
+        rig.say(hum(160))
         rig.arm(armed=False)
         rig.arm()
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         assert rig.agent.loudest <= INAUDIBLE
 
     with_rig(script, bank=LegBank(2, policy="strict"))
@@ -216,9 +216,9 @@ def test_leg_that_fails_is_silent_and_recovers(
         assert rig.n_failures == (6 if where == "mask" else 3)
         rig.play(QUIET * 4000)
         rig.agent.played.clear()
-        said = speech(1600)
+        said = hum(1600)
         rig.play(said)
-        assert rig.agent.played[DELAY:] == said[:-DELAY]
+        assert rig.agent.has_played(said)
 
     lines = with_rig(script, bank=bank)
     assert [line["event"] for line in lines] == ["analysis failed, leg silenced"]
@@ -238,18 +238,18 @@ def test_leg_that_cannot_be_armed_is_silent_until_it_can(where: str) -> None:
         rig.play(QUIET * 800)
         bank.faults = {where: {0}, "reset": {0}}
         rig.arm(armed=where == "arm")
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         assert rig.agent.loudest <= INAUDIBLE
         assert rig.n_failures == 11
         bank.faults.clear()
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         assert (rig.agent.loudest <= INAUDIBLE) == (where == "arm")
         rig.arm(armed=False)
         rig.play(QUIET * 800)
         rig.agent.played.clear()
         rig.play(KEYED)
         assert rig.agent.loudest <= INAUDIBLE
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         assert rig.agent.loudest > 1000
 
     lines = with_rig(script, bank=bank)
@@ -269,10 +269,10 @@ def test_reported_press_stays_masked_through_a_failure() -> None:
         rig.event("5")
         rig.tick()
         bank.faults.clear()
-        rig.play(speech(1600))
+        rig.play(hum(1600))
         # The 1600 ended 100 ms before, one look-ahead of it is not out yet.
         assert rig.agent.loudest <= INAUDIBLE
-        rig.play(speech(3200))
+        rig.play(hum(3200))
         assert rig.agent.loudest > 1000
 
     with_rig(script, bank=bank)
@@ -294,12 +294,12 @@ def test_leg_whose_last_call_left_it_soiled_is_begun_anew() -> None:
             lambda given: heard.append(int(np.abs(given.audio).max()))
         )
         assert slot == 0
-        rig.analyser.submit(0, speech(1600))
+        rig.analyser.submit(0, hum(1600))
         rig.tick()
         assert heard.pop() <= INAUDIBLE
         bank.faults.clear()
         for _ in range(2):
-            rig.analyser.submit(0, speech(1600))
+            rig.analyser.submit(0, hum(1600))
             rig.tick()
         assert heard.pop() > 1000
 
