@@ -49,7 +49,7 @@ def test_get_policy_refuses_an_unknown_name(policy: str) -> None:
     """
     with pytest.raises(
         ParameterError,
-        match=rf"^policy: expected one of tones, strict, got '{policy}'$",
+        match=rf"^policy: expected one of tones, strict, marker, got '{policy}'$",
     ):
         get_policy(policy)
 
