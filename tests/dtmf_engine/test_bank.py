@@ -422,7 +422,7 @@ def _played(
     """
     Play a stream into leg 0, cut into the given sizes in turn.
     """
-    outputs = []
+    outputs: list[BankOutput] = []
 
     def hear(until: int) -> None:
         while (start := bank.position(0)) < until:
