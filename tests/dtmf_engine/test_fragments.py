@@ -5,6 +5,7 @@ Fragments: few milliseconds of a pair are found, and what goes on is none.
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,14 @@ _LEVELS_DBM0 = [-30.0, -20.0, -10.0, -3.0]
 _TIMELY_SAMPLES = 160 - FADE_SAMPLES
 """How long after its onset a fragment must be found: then a mask of the shortest
 look-ahead that is in use, 20 ms, has faded in where it begins."""
+
+
+def _flagged(audio: Audio) -> npt.NDArray[np.bool_]:
+    """
+    Which hops matter, for whatever reason.
+    """
+    fragments = find_fragments(audio)
+    return np.asarray(fragments.found | fragments.begins)
 
 
 def _hops(n_hops: int) -> int:
@@ -73,7 +82,7 @@ def _ends(audio: Audio) -> list[int]:
     """
     Give the ends of the hops that are found.
     """
-    found = np.flatnonzero(find_fragments(audio))
+    found = np.flatnonzero(_flagged(audio))
     return [_hops(1 + hop) for hop in found.tolist()]
 
 
@@ -109,7 +118,7 @@ def test_find_fragments_finds_next_to_none_in_noise(level_dbm0: float) -> None:
     In 20 s of noise that neither rises nor falls, less than 1 % of the hops.
     """
     noise = to_int16(white_noise(_hops(8000), level_dbm0, seed=3))
-    found = find_fragments(noise)
+    found = _flagged(noise)
     assert found.shape == (8000,)
     assert found.mean() < 0.01
 
@@ -120,7 +129,7 @@ def test_find_fragments_finds_none_in_a_pair_that_goes_on(digit: str) -> None:
     Nothing was quieter before it: the mask that it raised when it began holds.
     """
     (press,) = dial(digit, tone=_hops(400), lead=0)
-    assert not find_fragments(to_int16(press.wave())).any()
+    assert not _flagged(to_int16(press.wave())).any()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -129,14 +138,14 @@ def test_find_fragments_finds_next_to_none_in_a_voice(seed: int) -> None:
     In 5 s of a vowel that has been going on, less than 1 % of the hops.
     """
     voice = to_int16(voiced(_hops(2000), seed=seed))
-    assert find_fragments(voice).mean() < 0.01
+    assert _flagged(voice).mean() < 0.01
 
 
 def test_find_fragments_finds_none_in_silence() -> None:
     """
     Neither in digital silence, nor in what is too faint for anybody to hear.
     """
-    assert not find_fragments(np.zeros(_hops(100), dtype=np.int16)).any()
+    assert not _flagged(np.zeros(_hops(100), dtype=np.int16)).any()
     assert not _ends(_fragment("5", 64, _hops(20), -60.0, seed=1))
 
 
@@ -160,6 +169,22 @@ def test_find_fragments_finds_where_sound_begins_out_of_nothing(offset: int) -> 
     assert _ends(audio)[0] == _hops(41)
 
 
+@pytest.mark.parametrize("n_samples", [1, 2, 3])
+def test_find_fragments_finds_a_break_behind_a_few_small_samples(
+    n_samples: int,
+) -> None:
+    """
+    Whatever a hop holds of the sound, it breaks off, and begins, all the same.
+    """
+    loud = _rattle(_hops(80), seed=3)
+    loud[_hops(40) : _hops(60)] = 0
+    loud[_hops(40) : _hops(40) + n_samples] = 2
+    loud[_hops(60) - n_samples : _hops(60)] = 2
+    fragments = find_fragments(loud)
+    assert fragments.found[41]
+    assert fragments.begins[60]
+
+
 def test_find_fragments_finds_no_break_where_there_is_noise() -> None:
     """
     Sound that falls to the noise of a line, or rises from it, is cut off by nobody.
@@ -174,7 +199,7 @@ def test_find_fragments_takes_no_hops_for_an_answer() -> None:
     """
     What is before the first hop alone is none.
     """
-    assert find_fragments(np.ones(_hops(0), dtype=np.int16)).shape == (0,)
+    assert _flagged(np.ones(_hops(0), dtype=np.int16)).shape == (0,)
 
 
 @stable
@@ -187,11 +212,11 @@ def test_find_fragments_does_not_depend_on_cuts(
     """
     audio = to_int16(wave)
     n_hops = (len(audio) - REACH_SAMPLES) // HOP_SAMPLES
-    whole = find_fragments(audio[: _hops(n_hops)])
+    whole = _flagged(audio[: _hops(n_hops)])
     places = data.draw(st.lists(st.integers(0, n_hops), max_size=12))
     edges = sorted({0, n_hops, *places})
     parts = [
-        find_fragments(audio[start * HOP_SAMPLES : _hops(stop)])
+        _flagged(audio[start * HOP_SAMPLES : _hops(stop)])
         for start, stop in itertools.pairwise(edges)
     ]
     assert np.array_equal(np.concatenate(parts), whole)
