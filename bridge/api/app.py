@@ -4,6 +4,7 @@ The routes.
 
 import base64
 import binascii
+from collections.abc import Collection
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -27,6 +28,7 @@ from bridge.api.params import (
 )
 from bridge.api.port import Accounts, Payments
 from bridge.api.views import API_VERSION, call_body, payment_body
+from bridge.pay.settings import Reading
 
 
 MAX_BODY_BYTES = 64 * 1024
@@ -49,14 +51,18 @@ _FORM_SCHEMA = {
 }
 
 
-def create_app(payments: Payments, accounts: Accounts) -> FastAPI:
+def create_app(
+    payments: Payments, accounts: Accounts, *, readings: Collection[Reading] = ()
+) -> FastAPI:
     """
     Make the API.
 
     Args:
         payments: carries the commands out.
         accounts: checks credentials.
+        readings: where the wire is to be read otherwise.
     """
+    takes_both = Reading.AMOUNT_WITH_TOKEN_TYPE in readings
     app = FastAPI(title="dtmf-engine", version=API_VERSION, redoc_url=None)
     _add_error_handlers(app)
 
@@ -78,7 +84,8 @@ def create_app(payments: Payments, accounts: Accounts) -> FastAPI:
     ) -> Response:
         authenticate(account_sid, authorization)
         form = await _form(request)
-        key, wanted = idempotency_key(form), parse_start(form)
+        key = idempotency_key(form)
+        wanted = parse_start(form, takes_amount_with_token_type=takes_both)
         view = await payments.start(account_sid, call_sid, key, wanted)
         return JSONResponse(payment_body(view), status_code=201)
 
