@@ -77,8 +77,20 @@ class PayScene:
         settings: PaySettings = SETTINGS,
         now: float = 1000.0,
     ) -> None:
+        self._watch(PaySession(request, settings, today=TODAY, now=now), now)
+
+    @classmethod
+    def of(cls, session: PaySession, now: float = 1000.0) -> "PayScene":
+        """
+        Make a scene of a session that has just been started.
+        """
+        scene = cls.__new__(cls)
+        scene._watch(session, now)
+        return scene
+
+    def _watch(self, session: PaySession, now: float) -> None:
         self.now = now
-        self.session = PaySession(request, settings, today=TODAY, now=now)
+        self.session = session
         self.outputs: list[Output] = []
         """All so far."""
         self.take()
