@@ -36,6 +36,8 @@ _INVALID = {
             PayErrorCode.SERVICE_UNAVAILABLE,
             PayErrorCode.INVALID_CHARGE_AMOUNT,
             PayErrorCode.NOT_AUTHORIZED,
+            PayErrorCode.INVALID_TEST_CARD,
+            PayErrorCode.INVALID_TEST_ACCOUNT,
         )
     },
 }
