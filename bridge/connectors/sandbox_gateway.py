@@ -8,7 +8,7 @@ what it was asked by transaction id, so that a request sent twice charges once.
 
 import base64
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -76,6 +76,9 @@ DECLINE_CENTS = "53"
 
 BEHAVIOUR_PARAMETER = "sandbox"
 """The member of `Parameter` that chooses an outcome for any card and amount."""
+
+ECHO = "echo"
+"""Approve, and answer with the other members of `Parameter`."""
 
 NOT_A_TEST_CARD = "invalid_test_card"
 NOT_A_TEST_ACCOUNT = "invalid_test_account"
@@ -179,7 +182,12 @@ class SandboxGateway:
             )
         prefix = "tok_" if is_token else "ch_"
         answer = {kind: prefix + self.new_id(), "error_code": None}
-        return _json(200, {**answer, "error_message": None})
+        body: dict[str, object] = {**answer, "error_message": None}
+        if _wish(request) == ECHO:
+            own = dict(request.parameters or {})
+            del own[BEHAVIOUR_PARAMETER]
+            body["parameters"] = own
+        return _json(200, body)
 
 
 def _reason(behaviour: Behaviour, request: _Request) -> tuple[str, str] | None:
@@ -219,5 +227,5 @@ def _behaviour(request: _Request) -> Behaviour:
     return Behaviour.APPROVE
 
 
-def _json(status: int, body: dict[str, str | None]) -> GatewayAnswer:
+def _json(status: int, body: Mapping[str, object]) -> GatewayAnswer:
     return GatewayAnswer(status, msgspec.json.encode(body))

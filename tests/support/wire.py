@@ -140,8 +140,16 @@ class WirePayment:
             The last callback.
         """
         self.update(Capture=capture)
-        self.press(KEYS[Field(capture)] if keys is None else keys)
+        if keys is None:
+            keys = KEYS[Field(capture)]
+            if capture.startswith("security-code") and self._is_amex:
+                keys += "4"
+        self.press(keys)
         return self.last
+
+    @property
+    def _is_amex(self) -> bool:
+        return self.last.get("PaymentCardType") == "amex"
 
     def fill(self) -> None:
         """
