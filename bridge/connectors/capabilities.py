@@ -53,9 +53,10 @@ class Capabilities:
         missing = sorted(needed - request.parameters.keys())
         if not missing:
             return None
-        code = PayErrorCode.PARAMETER_NEEDED
         if missing == [NAME_PARAMETER] and not request.is_card:
             code = PayErrorCode.NAME_NEEDED
+            return Refusal(int(code), MESSAGES[code])
+        code = PayErrorCode.PARAMETER_NEEDED
         return Refusal(int(code), f"{MESSAGES[code]}: {', '.join(missing)}")
 
     def _code(self, request: PaymentRequest) -> PayErrorCode | None:

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 
 from bridge.pay.codes import PayErrorCode
 from bridge.pay.outcomes import Approved, Declined, Invalid, NotSent, Outcome, Unknown
-from bridge.pay.outputs import GatewayAnswer
+from bridge.pay.outputs import GatewayAnswer, Result
 from bridge.scrub import hide, hide_secrets
 from bridge.secret import Secret
 
+
+SERVICE_UNAVAILABLE = int(PayErrorCode.SERVICE_UNAVAILABLE)
 
 OUTCOME_UNKNOWN = " The outcome is unknown; check with the gateway before trying again."
 
@@ -20,8 +22,16 @@ _SHORTEST_TELLING = 8
 """Digits that an id of the gateway's own does not have in a row by chance."""
 
 
+def result_of(outcome: Outcome) -> Result:
+    """
+    Tell what a session ends with.
+    """
+    is_approved = isinstance(outcome, Approved)
+    return Result.SUCCESS if is_approved else Result.CONNECTOR_ERROR
+
+
 def answer_of(
-    outcome: Outcome, *, is_charge: bool, secrets: Iterable[Secret]
+    outcome: Outcome, *, is_charge: bool, secrets: Iterable[Secret] = ()
 ) -> GatewayAnswer:
     """
     Put an outcome into the wire's words.
@@ -82,7 +92,7 @@ def _code(outcome: Outcome, *, is_charge: bool) -> int | None:
         case Declined(pay_error_code=code) | Invalid(pay_error_code=code):
             return code
         case NotSent() | Unknown():
-            return int(PayErrorCode.SERVICE_UNAVAILABLE)
+            return SERVICE_UNAVAILABLE
 
 
 def _scrubbed(parameters: Mapping[str, str], held: list[Secret]) -> Mapping[str, str]:

@@ -11,11 +11,11 @@ from collections.abc import Collection
 from datetime import date
 
 from bridge.errors import LocalProtocolError
-from bridge.pay.answers import answer_of
+from bridge.pay.answers import answer_of, result_of
 from bridge.pay.codes import CONFLICT, MESSAGES, PayErrorCode
 from bridge.pay.entries import Entries
 from bridge.pay.fields import ErrorType, Field
-from bridge.pay.outcomes import Approved, Outcome
+from bridge.pay.outcomes import Outcome
 from bridge.pay.outputs import (
     CaptureClosed,
     CaptureOpened,
@@ -33,6 +33,7 @@ from bridge.pay.outputs import (
 from bridge.pay.request import BankAccountType, PaymentRequest
 from bridge.pay.settings import PaySettings, Reading, StarPolicy
 from bridge.pay.states import State, Trigger, next_state
+from bridge.pay.timers import Timer, Timers
 from bridge.secret import Secret
 
 
@@ -73,11 +74,8 @@ class PaySession:
         """The end of the number, as the caller is asked about it."""
         self._n_failures: Counter[Field] = Counter()
         self._status_callback = request.status_callback
-        self._digit_deadline: float | None = None
-        """Of the next digit, or of the answer to a prompt."""
-        self._field_deadline: float | None = None
-        self._agent_deadline: float | None = None
-        self._session_deadline: float | None = now + settings.session_timeout_s
+        self._timers = Timers()
+        self._timers.start(Timer.SESSION, now, settings.session_timeout_s)
         # A field that ended by its length may be followed by the `#` that the
         # caller was told to press; it must not end the next field.
         self._swallow_finish_key = False
@@ -100,6 +98,13 @@ class PaySession:
         The field that digits go to now.
         """
         return self._field
+
+    @property
+    def status_callback(self) -> str:
+        """
+        Where reports go now.
+        """
+        return self._status_callback
 
     # Commands of the agent.
 
@@ -137,8 +142,8 @@ class PaySession:
         self._move(Trigger.CAPTURE)
         self._entries.begin(field)
         self._field = field
-        self._digit_deadline = _after(now, self.settings.first_digit_timeout_s)
-        self._field_deadline = _after(now, self.settings.field_timeout_s)
+        self._timers.start(Timer.DIGIT, now, self.settings.first_digit_timeout_s)
+        self._timers.start(Timer.FIELD, now, self.settings.field_timeout_s)
         self._outputs.append(CaptureOpened(field))
         self._report(Step.UPDATE, capture=field)
         return None
@@ -236,21 +241,21 @@ class PaySession:
         The agent leg is gone; it may come back.
         """
         if next_state(self.state, Trigger.DESERT) is not None:
-            self._agent_deadline = _after(now, self.settings.agent_timeout_s)
+            self._timers.start(Timer.AGENT, now, self.settings.agent_timeout_s)
 
     def receive_agent_back(self, *, now: float) -> None:
         """
         The agent leg is there again.
         """
         del now
-        self._agent_deadline = None
+        self._timers.stop(Timer.AGENT)
 
     def receive_prompt_ended(self, *, now: float) -> None:
         """
         A prompt has been heard: the time to answer it is counted from here.
         """
         if self.state is State.CONFIRMING:
-            self._digit_deadline = now + self.settings.confirmation_timeout_s
+            self._await_answer(now)
 
     def receive_fault(self, *, now: float) -> None:
         """
@@ -272,7 +277,7 @@ class PaySession:
             raise LocalProtocolError(f"an outcome came in state {self.state}")
         self._end(
             Trigger.ANSWER,
-            Result.SUCCESS if isinstance(outcome, Approved) else Result.CONNECTOR_ERROR,
+            result_of(outcome),
             answer_of(
                 outcome,
                 is_charge=self.request.charge_amount is not None,
@@ -286,24 +291,19 @@ class PaySession:
         """
         Tell when `handle_deadline` is due.
         """
-        deadlines = (
-            self._digit_deadline,
-            self._field_deadline,
-            self._agent_deadline,
-            self._session_deadline,
-        )
-        return min((d for d in deadlines if d is not None), default=None)
+        return self._timers.deadline()
 
     def handle_deadline(self, *, now: float) -> None:
         """
         Act on the deadlines that have passed; harmless if none has.
         """
-        if _is_due(self._session_deadline, now):
-            self._end(Trigger.EXPIRE, Result.VALIDATION_ERROR)
-        elif _is_due(self._agent_deadline, now):
-            self._end(Trigger.DESERT, Result.CANCELLED)
-        elif _is_due(self._digit_deadline, now) or _is_due(self._field_deadline, now):
-            self._end_waiting()
+        match self._timers.due(now):
+            case Timer.SESSION:
+                self._end(Trigger.EXPIRE, Result.VALIDATION_ERROR)
+            case Timer.AGENT:
+                self._end(Trigger.DESERT, Result.CANCELLED)
+            case Timer.FIELD | Timer.DIGIT:
+                self._end_waiting()
 
     def poll(self) -> list[Output]:
         """
@@ -321,7 +321,7 @@ class PaySession:
 
     def _receive_decimal(self, field: Field, digit: int, now: float) -> None:
         self._entries.append(field, digit)
-        self._digit_deadline = now + self.request.timeout_s
+        self._timers.start(Timer.DIGIT, now, self.request.timeout_s)
         if self._entries.is_full(field):
             self._swallow_finish_key = True
             self._finish_field()
@@ -335,7 +335,7 @@ class PaySession:
             self._prompt(now)
         else:
             self._entries.clear(self._current())
-            self._digit_deadline = now + self.request.timeout_s
+            self._timers.start(Timer.DIGIT, now, self.request.timeout_s)
             self._report(Step.UPDATE, capture=self._field, is_partial=True)
 
     def _end_waiting(self) -> None:
@@ -381,7 +381,7 @@ class PaySession:
     def _close(self) -> None:
         self._field = None
         self._spoken.wipe()
-        self._digit_deadline = self._field_deadline = None
+        self._timers.stop(Timer.DIGIT, Timer.FIELD)
         self._outputs.append(CaptureClosed())
 
     # Private: the caller's own word.
@@ -394,8 +394,11 @@ class PaySession:
     def _prompt(self, now: float) -> None:
         self._spoken.wipe()
         self._spoken = self._entries.end_of_number()
-        self._digit_deadline = now + self.settings.confirmation_timeout_s
+        self._await_answer(now)
         self._outputs.append(PromptWanted(self._confirmation, self._spoken))
+
+    def _await_answer(self, now: float) -> None:
+        self._timers.start(Timer.DIGIT, now, self.settings.confirmation_timeout_s)
 
     @property
     def _confirmation(self) -> Prompt:
@@ -421,7 +424,7 @@ class PaySession:
     def _process(self, trigger: Trigger) -> None:
         self._move(trigger)
         # No deadline of ours runs while the gateway thinks.
-        self._session_deadline = self._agent_deadline = None
+        self._timers.stop()
         self._outputs.append(ChargeWanted(self._entries.charge_request()))
 
     def _refuse_late(self) -> Refusal:
@@ -452,7 +455,7 @@ class PaySession:
     ) -> None:
         self._abandon()
         self._move(trigger)
-        self._session_deadline = self._agent_deadline = None
+        self._timers.stop()
         self._report(Step.FINISH, result=result, answer=answer)
         self._entries.wipe()
         self._outputs.append(SessionEnded(result))
@@ -484,14 +487,6 @@ class PaySession:
                 answer=answer,
             )
         )
-
-
-def _after(now: float, timeout_s: float | None) -> float | None:
-    return None if timeout_s is None else now + timeout_s
-
-
-def _is_due(deadline: float | None, now: float) -> bool:
-    return deadline is not None and now >= deadline
 
 
 def _refusal(code: PayErrorCode, what: str) -> Refusal:
