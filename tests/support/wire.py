@@ -46,7 +46,7 @@ class WirePayment:
         ApiError: it was not started.
     """
 
-    def __init__(self, settings: PaySettings = SETTINGS, **form: str) -> None:
+    def __init__(self, settings: PaySettings = SETTINGS, /, **form: str) -> None:
         self.settings = settings
         self.request = parse_start(
             {"IdempotencyKey": "k1", "StatusCallback": URL, **form},

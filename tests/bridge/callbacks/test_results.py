@@ -463,6 +463,6 @@ def test_pay_error_code__64016_is_never_said() -> None:
     """
     It is about the action URL of a verb that the API does not have.
     """
-    assert PayErrorCode.INVALID_ACTION_URL == 64016
+    assert int(PayErrorCode.INVALID_ACTION_URL) == 64016
     form = {"Action": "http://agent.example/"}
     assert WirePayment(**form).finish()["Result"] == "success"
