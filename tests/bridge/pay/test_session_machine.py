@@ -2,6 +2,7 @@
 Pay session, driven at random: what holds whatever agent, caller and clock do.
 """
 
+import re
 from dataclasses import replace
 
 from hypothesis import settings
@@ -15,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bridge.pay.fields import CARD_FIELDS, Field
+from bridge.pay.fields import CARD_FIELDS, MATCHED, Field
 from bridge.pay.outcomes import (
     Approved,
     Declined,
@@ -51,6 +52,14 @@ from tests.support.strategies import stable
 
 IN_CLEAR = {Field.EXPIRATION_DATE, Field.POSTAL_CODE, Field.ROUTING_NUMBER}
 NUMBERS = {Field.CARD_NUMBER, Field.CARD_NUMBER_MATCHER, Field.ACCOUNT_NUMBER}
+MAY_BE_SHOWN = {
+    Field.CARD_NUMBER: "x*|x{8,15}[0-9]{4}",
+    Field.EXPIRATION_DATE: "x*|[0-9]{4}",
+    Field.SECURITY_CODE: "x*",
+    Field.POSTAL_CODE: "x*|[0-9]{1,10}",
+    Field.ROUTING_NUMBER: "x*|[0-9]{9}",
+    Field.ACCOUNT_NUMBER: r"\**|\*{2,15}[0-9]{2}",
+}
 MOST_SHOWN = 4
 """Digits of a card number that may stand together."""
 
@@ -327,6 +336,13 @@ class PaySessionMachine(RuleBasedStateMachine):
                 self.keyed += key
             self._check()
 
+    def _check_masks(self, report: Report) -> None:
+        for field, shown in report.entries:
+            assert re.fullmatch(MAY_BE_SHOWN[field], shown)
+            is_keyed = MATCHED.get(report.capture or field, report.capture) == field
+            if report.is_partial and is_keyed:
+                assert not re.search("[0-9]", shown)
+
     def _check(self) -> None:
         new = self.scene.outputs[self.n_seen :]
         self.n_seen += len(new)
@@ -336,6 +352,7 @@ class PaySessionMachine(RuleBasedStateMachine):
             assert self.n_ends == 0
             match output:
                 case Report():
+                    self._check_masks(output)
                     self.sequence += 1
                     assert output.sequence == self.sequence
                     assert self.n_finishes == 0
