@@ -12,6 +12,7 @@ from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from bridge.api import description
 from bridge.api.errors import (
     AUTHENTICATE,
     BAD_REQUEST,
@@ -34,21 +35,6 @@ from bridge.pay.settings import Reading
 MAX_BODY_BYTES = 64 * 1024
 
 _CALL = f"/{API_VERSION}/Accounts/{{account_sid}}/Calls/{{call_sid}}"
-
-_FORM_SCHEMA = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["IdempotencyKey", "StatusCallback"],
-                    "additionalProperties": {"type": "string"},
-                }
-            }
-        },
-    }
-}
 
 
 def create_app(
@@ -75,7 +61,9 @@ def create_app(
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.post(f"{_CALL}/Payments.json", status_code=201, openapi_extra=_FORM_SCHEMA)
+    @app.post(
+        f"{_CALL}/Payments.json", status_code=201, openapi_extra=description.START
+    )
     async def start(
         account_sid: str,
         call_sid: str,
@@ -90,7 +78,9 @@ def create_app(
         return JSONResponse(payment_body(view), status_code=201)
 
     @app.post(
-        f"{_CALL}/Payments/{{sid}}.json", status_code=202, openapi_extra=_FORM_SCHEMA
+        f"{_CALL}/Payments/{{sid}}.json",
+        status_code=202,
+        openapi_extra=description.UPDATE,
     )
     async def update(
         account_sid: str,
@@ -106,7 +96,7 @@ def create_app(
         view = await payments.update(account_sid, call_sid, sid, key, command, target)
         return JSONResponse(payment_body(view), status_code=202)
 
-    @app.get(f"{_CALL}.json")
+    @app.get(f"{_CALL}.json", openapi_extra=description.FETCH_CALL)
     async def call(
         account_sid: str,
         call_sid: str,
