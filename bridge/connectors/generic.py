@@ -33,6 +33,8 @@ class Answer(msgspec.Struct):
     token_id: str | msgspec.UnsetType | None = msgspec.UNSET
     error_code: str | int | msgspec.UnsetType | None = msgspec.UNSET
     error_message: str | None = None
+    profile_id: str | None = None
+    """Not in the protocol; callbacks of such endpoints have been seen with one."""
     parameters: dict[str, object] | None = None
 
 
@@ -160,7 +162,9 @@ def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
     parameters = _texts(answer.parameters)
     if charging:
         return Approved(confirmation_code=identifier, parameters=parameters)
-    return Approved(token=identifier, parameters=parameters)
+    return Approved(
+        token=identifier, profile_id=answer.profile_id or "", parameters=parameters
+    )
 
 
 def _texts(parameters: dict[str, object] | None) -> dict[str, str]:

@@ -280,6 +280,10 @@ def test_answer_to_a_token_request_gives_the_token() -> None:
     """
     body = b'{"token_id": "tok_1", "error_code": null, "error_message": null}'
     assert decode_answer(200, body, CARD_TOKEN) == Approved(token="tok_1")
+    more = body.replace(b"{", b'{"profile_id": "p_1", ')
+    assert decode_answer(200, more, CARD_TOKEN) == Approved(
+        token="tok_1", profile_id="p_1"
+    )
     assert decode_answer(200, body, CARD_CHARGE) == Unknown(message=MALFORMED)
 
 
