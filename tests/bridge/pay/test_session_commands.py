@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.pay.cards import CardType
-from bridge.pay.fields import CARD_FIELDS, ErrorType, Field
+from bridge.pay.fields import CARD_FIELDS, MATCHERS, ErrorType, Field
 from bridge.pay.outcomes import Approved
 from bridge.pay.outputs import (
     CaptureClosed,
@@ -132,6 +132,19 @@ def test_security_code_of_amex_is_full_at_four_digits() -> None:
     assert scene.session.capturing is CODE
     scene.press("4")
     assert scene.last().entries == ((CARD, "xxxxxxxxxxx0005"), (CODE, "xxxx"))
+
+
+@pytest.mark.parametrize("second", [VISA, MASTERCARD])
+def test_second_entry_is_forgotten_as_soon_as_it_is_compared(second: str) -> None:
+    """
+    Right or wrong, one copy of a number is enough.
+    """
+    scene = PayScene(replace(CHARGE, require_matching_inputs=frozenset({CARD})))
+    scene.fill(CARD)
+    scene.capture(MATCHERS[CARD])
+    scene.press(second)
+    assert sorted(len(digits) for digits in scene.secrets())[-2:] == [0, 16]
+    assert (MATCHERS[CARD] in scene.last().required) is (second != VISA)
 
 
 @pytest.mark.parametrize(

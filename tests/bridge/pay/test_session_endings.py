@@ -27,7 +27,7 @@ from bridge.pay.outputs import (
 from bridge.pay.request import PaymentRequest
 from bridge.pay.settings import PaySettings
 from bridge.pay.states import State
-from tests.support.pay import CHARGE, TOKENIZE, VISA, PayScene
+from tests.support.pay import ACCOUNT, ACH, CHARGE, TOKENIZE, VISA, PayScene
 
 
 CARD, DATE, CODE, POSTAL = CARD_FIELDS
@@ -190,6 +190,18 @@ def test_outcome_s_text_shows_no_card_data_when_the_gateway_echoes_it(
         assert answer.payment_error.startswith("Refused: ")
         assert echo not in answer.payment_error
         assert echo not in answer.connector_error
+
+
+def test_outcome_s_text_shows_no_account_number_when_the_gateway_echoes_it() -> None:
+    """
+    A bank account is as secret as a card.
+    """
+    scene = _processing(ACH)
+    scene.answer(Declined(code=ACCOUNT, message=f"No account {ACCOUNT}."))
+    answer = scene.last().answer
+    assert answer is not None
+    assert answer.payment_error == "No account [digits]."
+    assert answer.connector_error == "[digits]"
 
 
 def test_hang_up_does_not_undo_a_charge_that_is_under_way() -> None:
