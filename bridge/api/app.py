@@ -4,6 +4,7 @@ The routes.
 
 import base64
 import binascii
+from collections.abc import Collection
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from bridge.api import description
 from bridge.api.errors import (
     AUTHENTICATE,
     BAD_REQUEST,
@@ -27,36 +29,26 @@ from bridge.api.params import (
 )
 from bridge.api.port import Accounts, Payments
 from bridge.api.views import API_VERSION, call_body, payment_body
+from bridge.pay.settings import Reading
 
 
 MAX_BODY_BYTES = 64 * 1024
 
 _CALL = f"/{API_VERSION}/Accounts/{{account_sid}}/Calls/{{call_sid}}"
 
-_FORM_SCHEMA = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["IdempotencyKey", "StatusCallback"],
-                    "additionalProperties": {"type": "string"},
-                }
-            }
-        },
-    }
-}
 
-
-def create_app(payments: Payments, accounts: Accounts) -> FastAPI:
+def create_app(
+    payments: Payments, accounts: Accounts, *, readings: Collection[Reading] = ()
+) -> FastAPI:
     """
     Make the API.
 
     Args:
         payments: carries the commands out.
         accounts: checks credentials.
+        readings: where the wire is to be read otherwise.
     """
+    takes_both = Reading.AMOUNT_WITH_TOKEN_TYPE in readings
     app = FastAPI(title="dtmf-engine", version=API_VERSION, redoc_url=None)
     _add_error_handlers(app)
 
@@ -69,7 +61,9 @@ def create_app(payments: Payments, accounts: Accounts) -> FastAPI:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.post(f"{_CALL}/Payments.json", status_code=201, openapi_extra=_FORM_SCHEMA)
+    @app.post(
+        f"{_CALL}/Payments.json", status_code=201, openapi_extra=description.START
+    )
     async def start(
         account_sid: str,
         call_sid: str,
@@ -78,12 +72,15 @@ def create_app(payments: Payments, accounts: Accounts) -> FastAPI:
     ) -> Response:
         authenticate(account_sid, authorization)
         form = await _form(request)
-        key, wanted = idempotency_key(form), parse_start(form)
+        key = idempotency_key(form)
+        wanted = parse_start(form, takes_amount_with_token_type=takes_both)
         view = await payments.start(account_sid, call_sid, key, wanted)
         return JSONResponse(payment_body(view), status_code=201)
 
     @app.post(
-        f"{_CALL}/Payments/{{sid}}.json", status_code=202, openapi_extra=_FORM_SCHEMA
+        f"{_CALL}/Payments/{{sid}}.json",
+        status_code=202,
+        openapi_extra=description.UPDATE,
     )
     async def update(
         account_sid: str,
@@ -99,7 +96,7 @@ def create_app(payments: Payments, accounts: Accounts) -> FastAPI:
         view = await payments.update(account_sid, call_sid, sid, key, command, target)
         return JSONResponse(payment_body(view), status_code=202)
 
-    @app.get(f"{_CALL}.json")
+    @app.get(f"{_CALL}.json", openapi_extra=description.FETCH_CALL)
     async def call(
         account_sid: str,
         call_sid: str,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from bridge.connectors.capabilities import Capabilities
 from bridge.pay.outcomes import NotSent, Outcome, Unknown
-from bridge.pay.request import ChargeRequest
+from bridge.pay.request import ChargeRequest, PaymentRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,15 @@ class Connector(Protocol):
     def name(self) -> str:
         """
         The name that `PaymentConnector` chooses it by.
+        """
+
+    def capabilities(self, request: PaymentRequest) -> Capabilities:
+        """
+        Tell what can be asked of the gateway.
+
+        Args:
+            request: a payment that is about to start; most gateways can do the
+                same for all.
         """
 
     def encode(self, request: ChargeRequest, attempt: str) -> GatewayCall:

@@ -8,11 +8,13 @@ what it was asked by transaction id, so that a request sent twice charges once.
 
 import base64
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import msgspec
+
+from bridge.pay.codes import MESSAGES, PayErrorCode
 
 
 class Behaviour(StrEnum):
@@ -75,13 +77,45 @@ DECLINE_CENTS = "53"
 BEHAVIOUR_PARAMETER = "sandbox"
 """The member of `Parameter` that chooses an outcome for any card and amount."""
 
+ECHO = "echo"
+"""Approve, and answer with the other members of `Parameter`."""
+
 NOT_A_TEST_CARD = "invalid_test_card"
+NOT_A_TEST_ACCOUNT = "invalid_test_account"
+
+KNOWN_ACCOUNTS = frozenset(
+    {
+        # Published by Twilio for its TEST mode.
+        "12345678",
+        "123456789",
+        # Published by Stripe.
+        "000123456789",
+    }
+)
+"""Published test bank accounts, which are all approved."""
+
+ERROR_CODES = {
+    str(int(code)): MESSAGES[code]
+    for code in (
+        PayErrorCode.CONFIGURATION,
+        PayErrorCode.SERVICE_UNAVAILABLE,
+        PayErrorCode.INVALID_CHARGE_AMOUNT,
+        PayErrorCode.CHARGE_REJECTED,
+        PayErrorCode.NOT_AUTHORIZED,
+        PayErrorCode.TOKEN_REJECTED,
+        PayErrorCode.CARD_REJECTED,
+        PayErrorCode.INVALID_TEST_CARD,
+        PayErrorCode.INVALID_TEST_ACCOUNT,
+    )
+}
+"""Codes that `BEHAVIOUR_PARAMETER` may name: the gateway refuses with them."""
 
 
 class _Request(msgspec.Struct):
     method: str
     transaction_id: str
-    cardnumber: str
+    cardnumber: str | None = None
+    bankaccountnumber: str | None = None
     amount: str | None = None
     parameters: dict[str, str] | None = None
 
@@ -131,34 +165,55 @@ class SandboxGateway:
         if request.transaction_id in self.transactions:
             return self.transactions[request.transaction_id]
         behaviour = _behaviour(request)
-        answer = self._answer(behaviour, request.method, request.cardnumber)
+        answer = self._answer(behaviour, request)
         self.transactions[request.transaction_id] = answer
         return GatewayAnswer(0) if behaviour is Behaviour.TIMEOUT else answer
 
-    def _answer(self, behaviour: Behaviour, method: str, card: str) -> GatewayAnswer:
-        kind = "token_id" if method == "tokenize" else "charge_id"
+    def _answer(self, behaviour: Behaviour, request: _Request) -> GatewayAnswer:
+        is_token = request.method == "tokenize"
+        kind = "token_id" if is_token else "charge_id"
         if behaviour is Behaviour.ERROR:
             return GatewayAnswer(500, b"<html>Internal Server Error</html>")
-        if behaviour is Behaviour.DECLINE:
-            code, message = DECLINED_CARDS.get(
-                card, ("card_declined", "The card was declined.")
-            )
+        reason = _reason(behaviour, request)
+        if reason is not None:
+            code, message = reason
             return _json(
                 200, {kind: None, "error_code": code, "error_message": message}
             )
-        if card not in KNOWN_CARDS:
-            message = "The sandbox takes published test cards only."
-            return _json(
-                200,
-                {kind: None, "error_code": NOT_A_TEST_CARD, "error_message": message},
-            )
-        prefix = "tok_" if method == "tokenize" else "ch_"
+        prefix = "tok_" if is_token else "ch_"
         answer = {kind: prefix + self.new_id(), "error_code": None}
-        return _json(200, {**answer, "error_message": None})
+        body: dict[str, object] = {**answer, "error_message": None}
+        if _wish(request) == ECHO:
+            own = dict(request.parameters or {})
+            del own[BEHAVIOUR_PARAMETER]
+            body["parameters"] = own
+        return _json(200, body)
+
+
+def _reason(behaviour: Behaviour, request: _Request) -> tuple[str, str] | None:
+    """
+    Tell why a request is refused, as code and text; `None` if it is not.
+    """
+    card, wish = request.cardnumber, _wish(request)
+    if wish in ERROR_CODES:
+        return wish, ERROR_CODES[wish]
+    if behaviour is Behaviour.DECLINE:
+        return DECLINED_CARDS.get(
+            card or "", ("card_declined", "The card was declined.")
+        )
+    if card is not None and card not in KNOWN_CARDS:
+        return NOT_A_TEST_CARD, "The sandbox takes published test cards only."
+    if card is None and request.bankaccountnumber not in KNOWN_ACCOUNTS:
+        return NOT_A_TEST_ACCOUNT, "The sandbox takes published test accounts only."
+    return None
+
+
+def _wish(request: _Request) -> str:
+    return (request.parameters or {}).get(BEHAVIOUR_PARAMETER, "")
 
 
 def _behaviour(request: _Request) -> Behaviour:
-    wish = (request.parameters or {}).get(BEHAVIOUR_PARAMETER)
+    wish = _wish(request)
     if wish in set(Behaviour):
         return Behaviour(str(wish))
     cents = (request.amount or "").partition(".")[2]
@@ -172,5 +227,5 @@ def _behaviour(request: _Request) -> Behaviour:
     return Behaviour.APPROVE
 
 
-def _json(status: int, body: dict[str, str | None]) -> GatewayAnswer:
+def _json(status: int, body: Mapping[str, object]) -> GatewayAnswer:
     return GatewayAnswer(status, msgspec.json.encode(body))

@@ -23,7 +23,7 @@ from bridge.connectors.sandbox import SandboxConnector
 from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.errors import ConfigError
 from bridge.ledger.store import Ledger
-from bridge.pay.session import PaySettings
+from bridge.pay.settings import PaySettings
 from bridge.server.accounts import SingleAccount
 from bridge.server.analysis import Analyser
 from bridge.server.callback_worker import CallbackWorker
@@ -163,7 +163,11 @@ class Bridge:
             connectors={"Default": SandboxConnector()},
             development=settings.development,
         )
-        app = create_app(payments, SingleAccount(settings.account_sid, token))
+        app = create_app(
+            payments,
+            SingleAccount(settings.account_sid, token),
+            readings=settings.readings,
+        )
         self._add_metrics(app)
         media = MediaServer(
             switchboard,
@@ -211,7 +215,13 @@ class Bridge:
             settings=PaySettings(
                 star=settings.star,
                 first_digit_timeout_s=settings.first_digit_timeout_s,
+                field_timeout_s=settings.field_timeout_s,
+                confirmation_timeout_s=settings.confirmation_timeout_s,
                 session_timeout_s=settings.session_timeout_s,
+                agent_timeout_s=settings.agent_timeout_s,
+                max_failed_captures=settings.max_failed_captures,
+                min_bank_account_digits=settings.min_bank_account_digits,
+                readings=settings.readings,
             ),
             metrics=self.metrics,
             spawn=spawn,

@@ -33,11 +33,13 @@ from bridge.pay.outputs import (
     CaptureOpened,
     ChargeWanted,
     Output,
+    PromptWanted,
     Report,
     SessionEnded,
 )
 from bridge.pay.request import ChargeRequest, PaymentRequest
-from bridge.pay.session import PaySession, PaySettings
+from bridge.pay.session import PaySession
+from bridge.pay.settings import PaySettings
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
@@ -108,6 +110,7 @@ class Payment:
             tools.settings,
             today=(identity.created_at - _LAST_TIME_ZONE).date(),
             now=asyncio.get_running_loop().time(),
+            bank_account_types=connector.capabilities(request).bank_account_types,
         )
         self._written_state = self.session.state
         amount = request.charge_amount
@@ -142,7 +145,11 @@ class Payment:
         """
         The caller pressed a key.
         """
-        self.step(lambda now: self.session.receive_digit(digit, now=now))
+        try:
+            self.step(lambda now: self.session.receive_digit(digit, now=now))
+        except Exception as error:  # noqa: BLE001 - a field must not hang on a bug
+            self._log.error("digit failed", error=type(error).__name__)
+            self.step(lambda now: self.session.receive_fault(now=now))
 
     def receive_hang_up(self) -> None:
         """
@@ -150,18 +157,33 @@ class Payment:
         """
         self.step(lambda now: self.session.receive_hang_up(now=now))
 
+    def receive_agent_gone(self) -> None:
+        """
+        The agent leg is gone.
+        """
+        self.step(lambda now: self.session.receive_agent_gone(now=now))
+
+    def receive_agent_back(self) -> None:
+        """
+        The agent leg is there again.
+        """
+        self.step(lambda now: self.session.receive_agent_back(now=now))
+
     # Private.
 
     def _handle(self, output: Output) -> None:
         match output:
             case Report():
                 self._report(output)
-            case CaptureOpened(field=field):
-                self._log.info("capture opened", field=str(field))
+            case CaptureOpened(wanted=wanted):
+                self._log.info("capture opened", field=str(wanted))
                 self._tools.switchboard.set_armed(self.call, armed=True)
             case CaptureClosed():
                 self._log.info("capture closed")
                 self._tools.switchboard.set_armed(self.call, armed=False)
+            case PromptWanted(prompt=prompt):
+                # Nobody speaks yet: the agent's software has to.
+                self._log.info("prompt wanted", prompt=str(prompt))
             case ChargeWanted(request=request):
                 # A letter first: an id of ours must never pass for a card number.
                 attempt = "a" + secrets.token_hex(9)
@@ -178,7 +200,13 @@ class Payment:
 
     def _report(self, report: Report) -> None:
         self.updated_at = utc_now()
-        form = callback_form(self.identity, self.request, report, self.updated_at)
+        form = callback_form(
+            self.identity,
+            self.request,
+            report,
+            self.updated_at,
+            self._tools.settings.readings,
+        )
         self._n_callbacks += 1
         self._changes.append(
             CallbackQueued(

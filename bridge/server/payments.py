@@ -4,32 +4,35 @@ The API's commands, carried out on payments.
 Idempotency keys: real clients use one key for everything on a call, or a
 counter that starts again. So a key only marks a repetition of the very same
 command, and only while that command is the last one and still in effect: the
-same capture asked for again after it failed is a new request.
+same capture asked for again after it failed is a new request. A repetition is
+given the first answer, and waits for it where it comes before the first is safe.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bridge.api.errors import (
     CALL_NOT_IN_PROGRESS,
+    CONFLICT,
     INVALID_STATUS_CALLBACK,
-    SESSION_IN_PROGRESS,
     UNAVAILABLE,
-    UNKNOWN_CONNECTOR,
     ApiError,
     invalid,
     not_found,
+    pay_error,
 )
 from bridge.api.params import StatusCommand
 from bridge.api.port import CallView, PaymentView
 from bridge.api.views import API_VERSION
 from bridge.connectors.base import Connector
+from bridge.pay.codes import PayErrorCode
 from bridge.pay.fields import Field
 from bridge.pay.outputs import Refusal
 from bridge.pay.request import PaymentRequest
-from bridge.pay.session import CONFLICT
+from bridge.pay.settings import Reading
 from bridge.pay.states import State
 from bridge.server.clock import utc_now
 from bridge.server.payment import Payment, Tools, new_identity
@@ -44,6 +47,19 @@ ENDED_PAYMENTS_KEPT = 1000
 """So that a late command is told that the payment has ended."""
 
 Command = Field | StatusCommand
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """
+    What a command was answered, or will be.
+    """
+
+    command: tuple[object, ...]
+    """The key and everything that was asked."""
+    view: PaymentView
+    written: asyncio.Future[list[int]]
+    """Done when it may be said."""
 
 
 class PaymentService:
@@ -69,8 +85,8 @@ class PaymentService:
         self._is_draining = False
         self._active: dict[Call, Payment] = {}
         self._known: OrderedDict[str, Payment] = OrderedDict()
-        self._started: dict[str, tuple[str, PaymentRequest]] = {}
-        self._last: dict[str, tuple[str, Command, str]] = {}
+        self._started: dict[str, _Answer] = {}
+        self._last: dict[str, _Answer] = {}
 
     @property
     def n_active(self) -> int:
@@ -103,17 +119,19 @@ class PaymentService:
             raise invalid(
                 "PaymentConnector",
                 "one of " + ", ".join(self._connectors),
-                UNKNOWN_CONNECTOR,
+                PayErrorCode.UNKNOWN_CONNECTOR,
             )
+        capabilities = connector.capabilities(request)
+        refusal = capabilities.refusal(request)
+        if refusal is not None:
+            raise ApiError(400, refusal.code, refusal.message)
+        this = (key, request)
         running = self._active.get(call)
         if running is not None:
-            if self._started[running.identity.sid] == (key, request):
-                return await self._safe(running)
-            raise ApiError(
-                400,
-                SESSION_IN_PROGRESS,
-                "Invalid Operation: a payment session is in progress on this call",
-            )
+            first = self._started[running.identity.sid]
+            if first.command == this:
+                return await self._safe(first)
+            raise self._busy(running, request)
         if call.session.has_ended:
             raise ApiError(400, CALL_NOT_IN_PROGRESS, "Call is not in-progress")
         if self._is_draining:
@@ -121,9 +139,9 @@ class PaymentService:
         identity = new_identity(account_sid, call.call_sid or call_sid, utc_now())
         payment = Payment(self._tools, identity, request, connector, call, self._forget)
         self._active[call] = payment
-        self._started[identity.sid] = (key, request)
+        self._started[identity.sid] = answer = _answer(payment, this)
         self._known[identity.sid] = payment
-        return await self._safe(payment)
+        return await self._safe(answer)
 
     async def update(
         self,
@@ -147,14 +165,15 @@ class PaymentService:
             raise not_found(f"/{API_VERSION}/Accounts/{account_sid}/{path}")
         self._check_target(status_callback)
         this = (key, command, status_callback)
-        if self._last.get(sid) == this and _is_in_effect(payment, command):
-            return await self._safe(payment)
+        last = self._last.get(sid)
+        if last and last.command == this and _is_in_effect(payment, command):
+            return await self._safe(last)
         refusal = _carry_out(payment, command, status_callback)
         if refusal is not None:
             status = 409 if refusal.code == CONFLICT else 400
             raise ApiError(status, refusal.code, refusal.message)
-        self._last[sid] = this
-        return await self._safe(payment)
+        self._last[sid] = answer = _answer(payment, this)
+        return await self._safe(answer)
 
     def call(self, account_sid: str, call_sid: str) -> CallView | None:
         """
@@ -186,24 +205,29 @@ class PaymentService:
         if not (self._development and is_loopback(parts.hostname or "")):
             raise invalid("StatusCallback", "an https URL", INVALID_STATUS_CALLBACK)
 
-    async def _safe(self, payment: Payment) -> PaymentView:
+    def _busy(self, running: Payment, request: PaymentRequest) -> ApiError:
+        if Reading.BUSY_BY_CALLBACK in self._tools.settings.readings:
+            target = request.status_callback
+            running.step(
+                lambda now: running.session.refuse_second_start(target, now=now)
+            )
+        return pay_error(
+            PayErrorCode.SESSION_IN_PROGRESS,
+            "a payment session is in progress on this call",
+        )
+
+    async def _safe(self, answer: _Answer) -> PaymentView:
         """
-        Wait until what was done is written, and show the payment.
+        Wait until what was done is written, and show the payment as it was then.
         """
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
-                await asyncio.shield(payment.written)
+                await asyncio.shield(answer.written)
         except TimeoutError:
             raise ApiError(
                 503, UNAVAILABLE, "Service unavailable: the ledger is not reachable"
             ) from None
-        return PaymentView(
-            account_sid=payment.identity.account_sid,
-            call_sid=payment.identity.call_sid,
-            sid=payment.identity.sid,
-            created_at=payment.identity.created_at,
-            updated_at=payment.updated_at,
-        )
+        return answer.view
 
     def _forget(self, payment: Payment) -> None:
         """
@@ -222,6 +246,18 @@ class PaymentService:
             self._last.pop(oldest, None)
 
 
+def _answer(payment: Payment, command: tuple[object, ...]) -> _Answer:
+    identity = payment.identity
+    view = PaymentView(
+        account_sid=identity.account_sid,
+        call_sid=identity.call_sid,
+        sid=identity.sid,
+        created_at=identity.created_at,
+        updated_at=payment.updated_at,
+    )
+    return _Answer(command, view, payment.written)
+
+
 def _carry_out(
     payment: Payment, command: Command, status_callback: str
 ) -> Refusal | None:
@@ -237,4 +273,4 @@ def _carry_out(
 def _is_in_effect(payment: Payment, command: Command) -> bool:
     if isinstance(command, Field):
         return payment.session.capturing is command
-    return payment.session.state in {State.PROCESSING, State.ENDED}
+    return payment.session.state in {State.CONFIRMING, State.PROCESSING, State.ENDED}

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,7 +25,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.errors import ConfigError
-from bridge.pay.session import StarPolicy
+from bridge.pay.settings import Reading, StarPolicy
 from dtmf_engine.masker import Policy
 from dtmf_engine.profiles import PROFILES
 
@@ -34,6 +35,15 @@ CONFIG_FILE_VARIABLE = "DTMF_CONFIG_FILE"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _names(given: object) -> object:
+    """
+    Take a list apart that is written with commas, as in the environment.
+    """
+    if not isinstance(given, str):
+        return given
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 class Settings(BaseModel):
@@ -69,8 +79,20 @@ class Settings(BaseModel):
     """What the caller's `*` does: `end` the session or `clear` the field."""
     first_digit_timeout_s: Seconds | None = None
     """Longest wait for the first digit of a capture."""
+    field_timeout_s: Seconds | None = None
+    """Longest time a capture may take in all."""
+    confirmation_timeout_s: Seconds = 30.0
+    """How long a caller may take to confirm a payment."""
     session_timeout_s: Seconds = 3600.0
     """Longest life of a pay session."""
+    agent_timeout_s: Seconds = 120.0
+    """How long the agent leg may stay away before a pay session ends."""
+    max_failed_captures: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How often a field may fail before a pay session ends."""
+    min_bank_account_digits: Annotated[int, Field(ge=1, le=17)] = 4
+    """Fewest digits of a bank account's number."""
+    readings: Annotated[frozenset[Reading], BeforeValidator(_names)] = frozenset()
+    """Other readings of Twilio's wire, with commas between; see bridge/api."""
     callback_timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
     """Longest wait for a callback's answer."""
     drain_timeout_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0

@@ -70,6 +70,16 @@ class Listener(Protocol):
         The caller is gone.
         """
 
+    def receive_agent_gone(self) -> None:
+        """
+        The agent leg is gone.
+        """
+
+    def receive_agent_back(self) -> None:
+        """
+        The agent leg is there again.
+        """
+
 
 @dataclass(slots=True, eq=False)
 class Call:
@@ -154,6 +164,8 @@ class Switchboard:
         call.ports[claim.role] = port
         if claim.role is Role.CALLER:
             self._name_caller(call, started)
+        elif call.listener is not None:
+            call.listener.receive_agent_back()
         self._log.info(
             "leg joined", call=call.name, leg=str(claim.role), call_sid=call.call_sid
         )
@@ -166,6 +178,8 @@ class Switchboard:
         call.ports.pop(role, None)
         self._log.info("leg left", call=call.name, leg=str(role))
         call.runner.step(lambda now: call.session.receive_leave(role, now=now))
+        if role is Role.AGENT and call.listener is not None:
+            call.listener.receive_agent_gone()
         if self._by_name.get(call.name) is call and not call.ports:
             # It was an agent whose caller never came.
             self._forget(call)

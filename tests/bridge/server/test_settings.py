@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.errors import ConfigError
-from bridge.pay.session import StarPolicy
+from bridge.pay.settings import StarPolicy
 from bridge.server.settings import Settings, is_loopback, load_settings
 from dtmf_engine.masker import Policy
 

@@ -57,6 +57,7 @@ class Listener:
 
     digits: list[str] = field(default_factory=list)
     n_hang_ups: int = 0
+    agent: list[str] = field(default_factory=list)
 
     def receive_digit(self, digit: str) -> None:
         """
@@ -69,6 +70,18 @@ class Listener:
         Count.
         """
         self.n_hang_ups += 1
+
+    def receive_agent_gone(self) -> None:
+        """
+        Remember.
+        """
+        self.agent.append("gone")
+
+    def receive_agent_back(self) -> None:
+        """
+        Remember.
+        """
+        self.agent.append("back")
 
 
 @dataclass(slots=True)
@@ -286,6 +299,27 @@ def test_digits_go_to_the_listener_of_an_armed_call() -> None:
         call.listener = None
         board.set_armed(call, armed=True)
         board.receive_digit_event(call, CALLER, "5")
+
+    _office(script)
+
+
+def test_listener_is_told_when_the_agent_goes_and_comes_back() -> None:
+    """
+    An agent who reconnects goes and comes; at the end of the call nothing is said.
+    """
+
+    def script(office: Office) -> None:
+        call, _ = office.join("c1", CALLER)
+        call.listener = listener = Listener()
+        office.join("c1", AGENT)
+        assert listener.agent == ["back"]
+        office.switchboard.leave(call, AGENT)
+        assert listener.agent == ["back", "gone"]
+        office.join("c1", AGENT)
+        office.switchboard.leave(call, CALLER)
+        assert listener.agent == ["back", "gone", "back"]
+        call.listener = None
+        office.switchboard.leave(call, AGENT)
 
     _office(script)
 
