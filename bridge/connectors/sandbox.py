@@ -4,10 +4,17 @@ The sandbox connector: the Generic wire, spoken to the sandbox gateway.
 
 from dataclasses import dataclass
 
-from bridge.connectors.base import GatewayCall
-from bridge.connectors.generic import decode_answer, encode_request
-from bridge.connectors.sandbox_gateway import NOT_A_TEST_CARD
-from bridge.pay.outcomes import Declined, Invalid, Outcome
+import msgspec
+
+from bridge.connectors.base import Attempt, GatewayCall, NotFound
+from bridge.connectors.generic import (
+    decode_answer,
+    encode_request,
+    headers,
+    read_answer,
+)
+from bridge.connectors.sandbox_gateway import LOOKUP, NO_TRANSACTION, NOT_A_TEST_CARD
+from bridge.pay.outcomes import Declined, Invalid, Outcome, Unknown
 from bridge.pay.request import ChargeRequest
 
 
@@ -51,11 +58,58 @@ class SandboxConnector:
         """
         Read an answer; see `Connector`.
         """
-        outcome = decode_answer(status, body, request)
-        if isinstance(outcome, Declined) and outcome.code == NOT_A_TEST_CARD:
-            return Invalid(
-                code=outcome.code,
-                message=outcome.message,
-                pay_error_code=INVALID_TEST_CARD,
-            )
-        return outcome
+        return _judged(decode_answer(status, body, request))
+
+    @property
+    def final_after_s(self) -> float:
+        """
+        As long as an answer is waited for; see `Connector`.
+        """
+        return self.read_timeout_s
+
+    def encode_lookup(self, attempt: Attempt) -> GatewayCall | None:
+        """
+        Write a question; see `Connector`.
+        """
+        question = {"method": LOOKUP, "transaction_id": attempt.key}
+        return GatewayCall(
+            url=self.url,
+            headers=headers(self.username, self.password),
+            body=bytearray(msgspec.json.encode(question)),
+            read_timeout_s=self.read_timeout_s,
+        )
+
+    def decode_lookup(
+        self, status: int, body: bytes, attempt: Attempt
+    ) -> Outcome | NotFound:
+        """
+        Read the answer to it; see `Connector`.
+        """
+        if status == 404 and _error_code(body) == NO_TRANSACTION:
+            return NotFound()
+        if status != 200:
+            # Credentials that are refused now say nothing about what was sent.
+            return Unknown(message=f"The lookup was answered with status {status}.")
+        is_charge = attempt.charge_amount is not None
+        return _judged(read_answer(status, body, is_charge=is_charge))
+
+
+class _Error(msgspec.Struct):
+    error_code: str
+
+
+def _error_code(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Error).error_code
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _judged(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Declined) and outcome.code == NOT_A_TEST_CARD:
+        return Invalid(
+            code=outcome.code,
+            message=outcome.message,
+            pay_error_code=INVALID_TEST_CARD,
+        )
+    return outcome

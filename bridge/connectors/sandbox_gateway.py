@@ -3,7 +3,9 @@ A payment gateway that moves no money.
 
 It speaks the Generic Pay Connector's protocol, knows published test cards only,
 and lets the card, the amount or a parameter choose the outcome. It remembers
-what it was asked by transaction id, so that a request sent twice charges once.
+what it was asked by transaction id, so that a request sent twice charges once,
+and so that it can be asked what became of one: the method `lookup`, which that
+protocol lacks.
 """
 
 import base64
@@ -25,7 +27,9 @@ class Behaviour(StrEnum):
     ERROR = "error"
     """Answer 500 with an HTML page."""
     TIMEOUT = "timeout"
-    """Do what was asked, and never answer."""
+    """Do what was asked, and never answer, nor tell when asked again."""
+    LOST = "lost"
+    """Do what was asked, never answer, but tell when asked again."""
 
 
 APPROVED_CARDS = frozenset(
@@ -70,6 +74,7 @@ KNOWN_CARDS = APPROVED_CARDS | DECLINED_CARDS.keys() | {ERROR_CARD}
 ERROR_CENTS = "51"
 TIMEOUT_CENTS = "52"
 DECLINE_CENTS = "53"
+LOST_CENTS = "54"
 """Amounts with these decimals choose an outcome for any card."""
 
 BEHAVIOUR_PARAMETER = "sandbox"
@@ -77,11 +82,15 @@ BEHAVIOUR_PARAMETER = "sandbox"
 
 NOT_A_TEST_CARD = "invalid_test_card"
 
+LOOKUP = "lookup"
+NO_TRANSACTION = "transaction_not_found"
+"""The error code that says so; a bare 404 may come from anywhere."""
+
 
 class _Request(msgspec.Struct):
     method: str
     transaction_id: str
-    cardnumber: str
+    cardnumber: str = ""
     amount: str | None = None
     parameters: dict[str, str] | None = None
 
@@ -100,6 +109,21 @@ class GatewayAnswer:
 
 
 @dataclass(slots=True)
+class Transaction:
+    """
+    What the gateway remembers of a request. No card data.
+    """
+
+    method: str
+    amount: str | None
+    behaviour: Behaviour
+    answer: GatewayAnswer
+    """Whether or not it was given."""
+    n_requests: int = 1
+    """How often it was sent."""
+
+
+@dataclass(slots=True)
 class SandboxGateway:
     """
     The gateway's memory and manners.
@@ -109,8 +133,8 @@ class SandboxGateway:
     password: str
     new_id: Callable[[], str]
     """Gives a new unguessable id; randomness comes from outside."""
-    transactions: dict[str, GatewayAnswer] = field(default_factory=dict)
-    """By transaction id: what was answered. No card data is kept."""
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    """By transaction id."""
 
     def receive_request(self, authorization: str, body: bytes) -> GatewayAnswer:
         """
@@ -128,12 +152,22 @@ class SandboxGateway:
             request = _decoder.decode(body)
         except msgspec.MsgspecError:
             return _json(400, {"error_code": "bad_request"})
-        if request.transaction_id in self.transactions:
-            return self.transactions[request.transaction_id]
+        known = self.transactions.get(request.transaction_id)
+        if request.method == LOOKUP:
+            return _tell(known)
+        if not request.cardnumber:
+            return _json(400, {"error_code": "bad_request"})
+        if known is not None:
+            known.n_requests += 1
+            return known.answer
         behaviour = _behaviour(request)
         answer = self._answer(behaviour, request.method, request.cardnumber)
-        self.transactions[request.transaction_id] = answer
-        return GatewayAnswer(0) if behaviour is Behaviour.TIMEOUT else answer
+        self.transactions[request.transaction_id] = Transaction(
+            request.method, request.amount, behaviour, answer
+        )
+        if behaviour in {Behaviour.TIMEOUT, Behaviour.LOST}:
+            return GatewayAnswer(0)
+        return answer
 
     def _answer(self, behaviour: Behaviour, method: str, card: str) -> GatewayAnswer:
         kind = "token_id" if method == "tokenize" else "charge_id"
@@ -157,6 +191,14 @@ class SandboxGateway:
         return _json(200, {**answer, "error_message": None})
 
 
+def _tell(transaction: Transaction | None) -> GatewayAnswer:
+    if transaction is None:
+        return _json(404, {"error_code": NO_TRANSACTION})
+    if transaction.behaviour in {Behaviour.ERROR, Behaviour.TIMEOUT}:
+        return GatewayAnswer(503, b"<html>Service Unavailable</html>")
+    return transaction.answer
+
+
 def _behaviour(request: _Request) -> Behaviour:
     wish = (request.parameters or {}).get(BEHAVIOUR_PARAMETER)
     if wish in set(Behaviour):
@@ -165,6 +207,8 @@ def _behaviour(request: _Request) -> Behaviour:
     card = request.cardnumber
     if cents == TIMEOUT_CENTS:
         return Behaviour.TIMEOUT
+    if cents == LOST_CENTS:
+        return Behaviour.LOST
     if cents == ERROR_CENTS or card == ERROR_CARD:
         return Behaviour.ERROR
     if cents == DECLINE_CENTS or card in DECLINED_CARDS:

@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from bridge.errors import LocalProtocolError
+from bridge.pay.answers import answer_of, result_of
 from bridge.pay.cards import Brand, brand_of
 from bridge.pay.fields import (
     Entry,
@@ -20,7 +21,7 @@ from bridge.pay.fields import (
     security_code_length,
 )
 from bridge.pay.masks import mask
-from bridge.pay.outcomes import Approved, Declined, Invalid, NotSent, Outcome, Unknown
+from bridge.pay.outcomes import Outcome
 from bridge.pay.outputs import (
     CaptureClosed,
     CaptureOpened,
@@ -42,9 +43,6 @@ FINISH_KEY = "#"
 STAR_KEY = "*"
 
 INCOMPLETE = 64019
-GATEWAY_REFUSED_CHARGE = 64008
-GATEWAY_REFUSED_TOKEN = 64010
-SERVICE_UNAVAILABLE = 64002
 CONFLICT = 20409
 
 
@@ -133,6 +131,13 @@ class PaySession:
         The field that digits go to now.
         """
         return self._field
+
+    @property
+    def status_callback(self) -> str:
+        """
+        Where reports go now.
+        """
+        return self._status_callback
 
     # Commands of the agent.
 
@@ -264,11 +269,11 @@ class PaySession:
         del now  # ends every deadline
         if self.state is not State.PROCESSING:
             raise LocalProtocolError(f"an outcome came in state {self.state}")
-        approved = isinstance(outcome, Approved)
+        is_charge = self.request.charge_amount is not None
         self._end(
             Trigger.ANSWER,
-            Result.SUCCESS if approved else Result.CONNECTOR_ERROR,
-            self._scrubbed(self._answer(outcome)),
+            result_of(outcome),
+            self._scrubbed(answer_of(outcome, is_charge=is_charge)),
         )
 
     # Time.
@@ -385,41 +390,6 @@ class PaySession:
             security_code=code.digits if code.is_complete else None,
             postal_code=postal.digits if postal.is_complete else None,
         )
-
-    def _answer(self, outcome: Outcome) -> GatewayAnswer:
-        refused = (
-            GATEWAY_REFUSED_TOKEN
-            if self.request.charge_amount is None
-            else GATEWAY_REFUSED_CHARGE
-        )
-        match outcome:
-            case Approved():
-                return GatewayAnswer(
-                    confirmation_code=outcome.confirmation_code,
-                    token=outcome.token,
-                    profile_id=outcome.profile_id,
-                )
-            case Declined(code=code, message=message):
-                return GatewayAnswer(
-                    pay_error_code=refused, payment_error=message, connector_error=code
-                )
-            case Invalid(code=code, message=message):
-                return GatewayAnswer(
-                    pay_error_code=outcome.pay_error_code,
-                    payment_error=message,
-                    connector_error=code,
-                )
-            case NotSent(message=message):
-                return GatewayAnswer(
-                    pay_error_code=SERVICE_UNAVAILABLE, payment_error=message
-                )
-            case Unknown(message=message):
-                return GatewayAnswer(
-                    pay_error_code=SERVICE_UNAVAILABLE,
-                    payment_error=message
-                    + " The outcome is unknown; check with the gateway before "
-                    "trying again.",
-                )
 
     def _scrubbed(self, answer: GatewayAnswer) -> GatewayAnswer:
         """

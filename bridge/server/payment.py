@@ -3,7 +3,8 @@ One payment under way: its session, its call, its place in the ledger.
 
 A step of the session may report something, want a gateway asked, or end. All
 of that is written in one transaction first; callbacks go out and the gateway
-is asked only when it is safe.
+is asked only when it is safe. Should the process die, `recovery` goes on from
+what was written.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ import structlog
 
 from bridge.callbacks.body import Identity, callback_form
 from bridge.callbacks.delivery import Callback
-from bridge.connectors.base import Connector, Failure, outcome_of_failure
+from bridge.connectors.base import Attempt, Connector, Failure, outcome_of_failure
+from bridge.connectors.reconciliation import WHILE_CALLER_WAITS_S
 from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.ledger.changes import (
     AttemptOpened,
@@ -27,7 +29,7 @@ from bridge.ledger.changes import (
     SessionMoved,
     SessionOpened,
 )
-from bridge.pay.outcomes import NotSent, Outcome, Unknown
+from bridge.pay.outcomes import Approved, NotSent, Outcome, Unknown
 from bridge.pay.outputs import (
     CaptureClosed,
     CaptureOpened,
@@ -38,16 +40,21 @@ from bridge.pay.outputs import (
 )
 from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.session import PaySession, PaySettings
+from bridge.scrub import hide_card_numbers
+from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound, ask_gateway
+from bridge.server.reconciler import reconcile
 from bridge.server.runner import Runner
 from bridge.server.switchboard import Call, Switchboard
-from bridge.server.writer import LedgerWriter
+from bridge.server.writer import LedgerRefusedError, LedgerWriter
 
 
 Answer = TypeVar("Answer")
+
+NOT_RECORDED = "The payment could not be recorded; nothing was sent."
 
 _LAST_TIME_ZONE = timedelta(hours=12)
 """A month ends last at UTC−12; a card is good until then."""
@@ -63,6 +70,7 @@ class Tools:
     writer: LedgerWriter
     callbacks: CallbackWorker
     outbound: Outbound
+    archive: Archive
     sandbox: SandboxGateway
     settings: PaySettings
     metrics: Metrics
@@ -109,7 +117,7 @@ class Payment:
             today=(identity.created_at - _LAST_TIME_ZONE).date(),
             now=asyncio.get_running_loop().time(),
         )
-        self._written_state = self.session.state
+        self._written = (self.session.state, self.session.status_callback)
         amount = request.charge_amount
         self._changes.append(
             SessionOpened(
@@ -120,6 +128,7 @@ class Payment:
                 connector=request.payment_connector,
                 charge_amount=None if amount is None else str(amount),
                 currency=request.currency,
+                status_callback=request.status_callback,
                 at=identity.created_at,
             )
         )
@@ -203,13 +212,15 @@ class Payment:
         """
         Have everything of this step written, and act on it then.
         """
-        if self.session.state is not self._written_state:
-            self._written_state = self.session.state
+        standing = (self.session.state, self.session.status_callback)
+        if standing != self._written:
+            self._written = standing
             self._changes.append(
                 SessionMoved(
                     sid=self.identity.sid,
                     state=str(self.session.state),
                     result=self._result,
+                    status_callback=self.session.status_callback,
                     at=utc_now(),
                 )
             )
@@ -222,12 +233,21 @@ class Payment:
         def act(written: asyncio.Future[list[int]]) -> None:
             if written.cancelled():
                 return
-            for change, number in zip(queued, written.result(), strict=True):
+            refused = isinstance(written.exception(), LedgerRefusedError)
+            # What the outbox would not keep is told all the same, as long as we
+            # live; a number that no row has says which is meant.
+            numbers = (
+                [-change.sequence for change in queued] if refused else written.result()
+            )
+            for change, number in zip(queued, numbers, strict=True):
                 self._tools.callbacks.add(
                     self.identity.sid,
                     Callback(callback_id=number, url=change.url, form=change.form),
                 )
-            if charge is not None:
+            if charge is not None and refused:
+                # An attempt that is not written down is not made.
+                self._settle(charge[1], NotSent(message=NOT_RECORDED))
+            elif charge is not None:
                 self._tools.spawn(self._ask(*charge))
 
         self.written = self._tools.writer.submit(changes)
@@ -238,13 +258,41 @@ class Payment:
         Ask the gateway, once.
         """
         self._log.info("gateway asked", attempt=attempt)
+        sent_at = utc_now()
         outcome = await self._outcome(request, attempt)
-        kind = type(outcome).__name__.lower()
-        self._log.info("gateway answered", attempt=attempt, outcome=kind)
-        self._changes.append(
-            AttemptSettled(attempt=attempt, outcome=kind, at=utc_now())
-        )
+        if isinstance(outcome, Unknown):
+            self._log.warning("gateway's answer lost", attempt=attempt)
+            outcome = await self._reconcile(request, attempt, sent_at, outcome)
+        self._settle(attempt, outcome)
+
+    def _settle(self, attempt: str, outcome: Outcome) -> None:
+        settled = attempt_settled(attempt, outcome)
+        self._log.info("gateway answered", attempt=attempt, outcome=settled.outcome)
+        self._changes.append(settled)
         self.step(lambda now: self.session.receive_outcome(outcome, now=now))
+
+    async def _reconcile(
+        self, request: ChargeRequest, attempt: str, sent_at: datetime, lost: Unknown
+    ) -> Outcome:
+        """
+        Find out what became of a request whose answer was lost.
+        """
+        sent = Attempt(
+            key=attempt,
+            charge_amount=request.payment.charge_amount,
+            currency=request.payment.currency,
+            sent_at=sent_at,
+        )
+        found = await reconcile(
+            sent,
+            self._connector,
+            WHILE_CALLER_WAITS_S,
+            self._tools.outbound,
+            self._tools.sandbox,
+        )
+        self._tools.metrics.reconciled.labels(outcome=outcome_name(found)).inc()
+        # How it was lost says more than that nobody could find it.
+        return lost if isinstance(found, Unknown) else found
 
     async def _outcome(self, request: ChargeRequest, attempt: str) -> Outcome:
         # Two separate nets, because they mean different things: before the
@@ -263,6 +311,29 @@ class Payment:
         except Exception as error:  # noqa: BLE001 - worker top
             self._log.error("connector failed to decode", error=type(error).__name__)
             return Unknown(message="The gateway's answer was not understood.")
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """
+    Name an outcome for the ledger, logs and metrics.
+    """
+    return type(outcome).__name__.lower()
+
+
+def attempt_settled(attempt: str, outcome: Outcome) -> AttemptSettled:
+    """
+    Give the change that says what became of an attempt.
+    """
+    reference = None
+    if isinstance(outcome, Approved):
+        # The gateway's own words are not ours to trust.
+        reference = hide_card_numbers(outcome.confirmation_code or outcome.token)
+    return AttemptSettled(
+        attempt=attempt,
+        outcome=outcome_name(outcome),
+        reference=reference,
+        at=utc_now(),
+    )
 
 
 def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Identity:

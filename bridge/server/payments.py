@@ -141,6 +141,7 @@ class PaymentService:
             ApiError: the payment is not there or refuses; a value cannot be used.
         """
         path = f"Calls/{call_sid}/Payments/{sid}.json"
+        await self._refuse_archived(account_sid, call_sid, sid)
         call = self._find_call(account_sid, call_sid, path)
         payment = self._known.get(sid)
         if payment is None or payment.call is not call:
@@ -178,6 +179,24 @@ class PaymentService:
         if call is None or call.account_sid != account_sid:
             raise not_found(f"/{API_VERSION}/Accounts/{account_sid}/{path}")
         return call
+
+    async def _refuse_archived(self, account_sid: str, call_sid: str, sid: str) -> None:
+        """
+        Tell of a payment of an earlier process that it has ended, or is about to.
+        """
+        if sid in self._known:
+            return
+        stored = await self._tools.archive.find(sid)
+        if stored is None:
+            return
+        if (stored.account_sid, stored.call_sid) != (account_sid, call_sid):
+            return
+        message = (
+            "The payment session has ended"
+            if stored.is_ended
+            else "The payment is being processed"
+        )
+        raise ApiError(409, CONFLICT, message)
 
     def _check_target(self, url: str) -> None:
         parts = urlsplit(url)
