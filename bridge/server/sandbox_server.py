@@ -3,7 +3,6 @@ The sandbox gateway behind a port of the loopback.
 """
 
 import asyncio
-import secrets
 import socket
 from collections.abc import Callable
 from typing import Annotated
@@ -14,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 
 from bridge.connectors.sandbox import SandboxConnector
 from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.server.ids import new_id
 
 
 SILENCE_S = 60.0
@@ -34,7 +34,7 @@ class SandboxServer:
         self._port = port
         login = SandboxConnector()
         self.gateway = SandboxGateway(
-            login.username, login.password, new_id=lambda: secrets.token_hex(8)
+            login.username, login.password, new_id=lambda: new_id("", 8)
         )
 
     async def run(self, ready: Callable[[int], None]) -> None:

@@ -16,12 +16,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count, groupby
-from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
-from tests.support.kill_rig import KEYS, Aftermath, Rig, gateway, nursery
-from tests.support.postgresql import Cluster, cluster, missing
+from tests.support.kill_rig import (
+    KEYS,
+    PATIENCE_S,
+    Aftermath,
+    Rig,
+    gateway,
+    nursery,
+)
+from tests.support.postgresql import cluster, empty, missing
 
 
 pytestmark = pytest.mark.e2e
@@ -135,7 +142,8 @@ class Campaign:
 
     rig: Rig
     pool: ThreadPoolExecutor
-    cluster: Cluster | None
+    databases: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    """Of PostgreSQL, one for each run that can be under way."""
     runs: dict[Case, Future[Aftermath]] = field(default_factory=dict)
     amounts: Iterator[int] = field(default_factory=lambda: count(100))
 
@@ -143,16 +151,21 @@ class Campaign:
         """
         Have a run made when its turn comes.
         """
-        url = ""
-        if case.database == "postgresql":
-            if self.cluster is None:
-                return
-            url = self.cluster.new_database()
         # The amount tells runs apart at the gateway.
         amount = f"{next(self.amounts)}.00"
-        self.runs[case] = self.pool.submit(
-            self.rig.run, amount, case.points, database_url=url, ending=case.ending
-        )
+        self.runs[case] = self.pool.submit(self._run, case, amount)
+
+    def _run(self, case: Case, amount: str) -> Aftermath:
+        if case.database == "sqlite":
+            return self.rig.run(amount, case.points, ending=case.ending)
+        url = self.databases.get(timeout=PATIENCE_S)
+        try:
+            empty(url)
+            return self.rig.run(
+                amount, case.points, database_url=url, ending=case.ending
+            )
+        finally:
+            self.databases.put(url)
 
 
 @pytest.fixture(name="campaign", scope="module")
@@ -165,18 +178,20 @@ def _campaign(
         for item in request.session.items
         if item.path == request.path and hasattr(item, "callspec")
     ]
-    needs_postgresql = any(case.database == "postgresql" for case in cases)
+    if missing():
+        cases = [case for case in cases if case.database == "sqlite"]
     with ExitStack() as stack:
         rig = Rig(
             stack.enter_context(nursery(folder)),
             stack.enter_context(gateway()),
             folder,
         )
-        server = None
-        if needs_postgresql and not missing():
-            server = stack.enter_context(cluster())
         pool = stack.enter_context(ThreadPoolExecutor(N_AT_A_TIME))
-        campaign = Campaign(rig, pool, server)
+        campaign = Campaign(rig, pool)
+        if any(case.database == "postgresql" for case in cases):
+            server = stack.enter_context(cluster())
+            for _ in range(N_AT_A_TIME):
+                campaign.databases.put(server.new_database())
         stack.callback(pool.shutdown, cancel_futures=True)
         for case in cases:
             campaign.begin(case)
@@ -294,12 +309,11 @@ def _expected_result(run: Aftermath, case: Case) -> str:
 
 
 def test_a_charge_whose_answer_is_lost_is_found_after_a_restart(
-    campaign: Campaign, tmp_path: Path
+    campaign: Campaign,
 ) -> None:
     """
     Killed while the gateway is silent, which has charged all the same.
     """
-    del tmp_path
     # The sandbox charges amounts with these cents and does not answer.
     run = campaign.rig.run("7777.54", ["before lookup"])
     _check(run)

@@ -53,6 +53,15 @@ class Cluster:
         return f"host={self.host} port={self.port} user={USER} dbname={name}"
 
 
+def empty(url: str) -> None:
+    """
+    Make a database of `new_database` as it was when it was new.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
 def missing() -> str:
     """
     Tell what is not here that a server needs; empty if all is.
