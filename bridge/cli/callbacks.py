@@ -63,7 +63,7 @@ def retry(*, ids: tuple[int, ...], all_dead: bool) -> None:
     if missing:
         numbers = ", ".join(str(number) for number in missing)
         raise click.ClickException(
-            f"ID: expected dead letters, which are not {numbers}"
+            f"ID: expected numbers of dead letters, and there are none with {numbers}"
         )
 
 

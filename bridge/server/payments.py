@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bridge.api.errors import (
     CALL_NOT_IN_PROGRESS,
+    INTERNAL,
     INVALID_STATUS_CALLBACK,
     SESSION_IN_PROGRESS,
     UNAVAILABLE,
@@ -35,6 +36,7 @@ from bridge.server.clock import utc_now
 from bridge.server.payment import Payment, Tools, new_identity
 from bridge.server.settings import is_loopback
 from bridge.server.switchboard import Call
+from bridge.server.writer import LedgerRefusedError
 
 
 WRITE_TIMEOUT_S = 10.0
@@ -216,6 +218,8 @@ class PaymentService:
             raise ApiError(
                 503, UNAVAILABLE, "Service unavailable: the ledger is not reachable"
             ) from None
+        except LedgerRefusedError:
+            raise ApiError(500, INTERNAL, "Internal Server Error") from None
         return PaymentView(
             account_sid=payment.identity.account_sid,
             call_sid=payment.identity.call_sid,

@@ -70,7 +70,8 @@ class KillableBridge:
     connection: socket.socket
     receiver: Receiver
     points: list[str] = field(default_factory=list)
-    """That it passed, the fatal one last."""
+    """That it came by, in order."""
+    killed_at: str = ""
     is_gone: bool = False
     has_stopped: bool = False
     """Whether it came to its own end."""
@@ -114,6 +115,8 @@ class KillableBridge:
             match words:
                 case ["point", *rest]:
                     self.points.append(" ".join(rest))
+                case ["killed", *rest]:
+                    self.killed_at = " ".join(rest)
                 case ["listening", process_id, media_port, api_port]:
                     self.process_id = int(process_id)
                     self.media_port, self.api_port = int(media_port), int(api_port)

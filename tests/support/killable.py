@@ -63,13 +63,15 @@ class Fuse:
         # The ledger's thread comes by as well as the loop's.
         self._lock = threading.Lock()
 
-    def at(self, point: str) -> None:
+    def at(self, *points: str) -> None:
         """
-        Come to a point, and perhaps no further.
+        Come to points that are one moment, and perhaps no further.
         """
         with self._lock:
-            self.say(f"point {point}")
-            if point == self._point:
+            for point in points:
+                self.say(f"point {point}")
+            if self._point in points:
+                self.say(f"killed {self._point}")
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def say(self, line: str) -> None:
@@ -118,11 +120,9 @@ class KillableLedger(Ledger):
         """
         batch = list(changes)
         names = [names_of(change) for change in batch]
-        for name in names:
-            self.fuse.at(f"before commit of {name}")
+        self.fuse.at(*(f"before commit of {name}" for name in names))
         numbers = super().write(batch, again=again)
-        for name in names:
-            self.fuse.at(f"after commit of {name}")
+        self.fuse.at(*(f"after commit of {name}" for name in names))
         return numbers
 
 
