@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import LedgerError
 
@@ -53,6 +54,30 @@ class Ownership:
             time.sleep(_PAUSE_S)
         raise LedgerError("another bridge is using this ledger")
 
+    def keep(self) -> None:
+        """
+        See that the lock is held still, and take it again if it was lost.
+
+        PostgreSQL lets go of it when the connection breaks, as in a restart of
+        the server. Blocking; to be called now and then, which also keeps the
+        connection from being cut for idleness.
+
+        Raises:
+            LedgerError: another bridge took it meanwhile.
+            Exception: of the driver; the database cannot be had now.
+        """
+        if self._engine.url.get_backend_name() != "postgresql":
+            return
+        try:
+            if self._connection is not None:
+                self._connection.execute(text("SELECT 1"))
+                self._connection.commit()
+                return
+        except SQLAlchemyError:
+            self.release()
+        if not self._try_postgresql():
+            raise LedgerError("another bridge has taken this ledger")
+
     def release(self) -> None:
         """
         Let the next one have it.
@@ -69,11 +94,10 @@ class Ownership:
         url = self._engine.url
         if url.get_backend_name() == "postgresql":
             return self._try_postgresql()
-        if url.get_backend_name() == "sqlite" and url.database not in {
-            None,
-            ":memory:",
-        }:
+        is_file = url.database not in {None, "", ":memory:"}
+        if url.get_backend_name() == "sqlite" and is_file:
             return self._try_file(Path(f"{url.database}.lock"))
+        # A database in memory has no other user.
         return True
 
     def _try_postgresql(self) -> bool:

@@ -43,6 +43,15 @@ class Ledger:
         self._ownership.take()
         self.migrate()
 
+    def keep(self) -> None:
+        """
+        See that no other bridge serves from it; see `Ownership`.
+
+        Raises:
+            LedgerError: another one does.
+        """
+        self._ownership.keep()
+
     def migrate(self) -> None:
         """
         Bring the schema up to date.

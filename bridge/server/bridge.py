@@ -191,6 +191,7 @@ class Bridge:
                 outbound=outbound,
                 sandbox=tools.sandbox,
                 metrics=self.metrics,
+                lost=self.stop,
             )
         )
         await recovery.end_captures()
@@ -208,7 +209,7 @@ class Bridge:
         recovery.deliver()
         recovering = [
             group.create_task(recovery.reconcile()),
-            group.create_task(recovery.replay()),
+            group.create_task(recovery.watch()),
         ]
         self._log.info("listening", media_port=self.media_port, api_port=self.api_port)
         ready(self)

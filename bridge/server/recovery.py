@@ -17,7 +17,7 @@ attempt: a crash during recovery leaves nothing half done either.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -29,6 +29,7 @@ from bridge.callbacks.delivery import Callback
 from bridge.connectors.base import Attempt, Connector
 from bridge.connectors.reconciliation import AFTER_RESTART_S, NO_LOOKUP
 from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.errors import LedgerError
 from bridge.ledger.changes import (
     AttemptSettled,
     CallbackQueued,
@@ -52,8 +53,8 @@ from bridge.server.reconciler import reconcile
 from bridge.server.writer import LedgerRefusedError, LedgerWriter
 
 
-REPLAY_POLL_S = 2.0
-"""How soon a dead letter that an operator wants delivered is noticed."""
+WATCH_S = 2.0
+"""How soon it is noticed that an operator wants a dead letter delivered."""
 
 INTERRUPTED = "The payment was interrupted before it was made; nothing was charged."
 
@@ -71,6 +72,8 @@ class Means:
     outbound: Outbound
     sandbox: SandboxGateway
     metrics: Metrics
+    lost: Callable[[], None]
+    """Called when another bridge has taken the ledger."""
 
 
 @dataclass(slots=True)
@@ -116,17 +119,24 @@ class Recovery:
             for session in self._at_gateways:
                 group.create_task(self._settle(session))
 
-    async def replay(self) -> None:
+    async def watch(self) -> None:
         """
         Deliver the dead letters that an operator asks for; cancel to stop.
+
+        And see that the ledger is still ours.
         """
         while True:
-            await asyncio.sleep(REPLAY_POLL_S)
+            await asyncio.sleep(WATCH_S)
             try:
+                await asyncio.to_thread(self.means.ledger.keep)
                 await self._replay()
+            except LedgerError as error:
+                structlog.get_logger().error("ledger lost", error=str(error))
+                self.means.lost()
+                return
             except Exception as error:  # noqa: BLE001 - every driver has its own
                 name = type(error).__name__
-                structlog.get_logger().error("dead letters not replayed", error=name)
+                structlog.get_logger().error("ledger not watched", error=name)
 
     # Private.
 

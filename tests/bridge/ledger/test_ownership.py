@@ -4,15 +4,19 @@ Ownership: one bridge to a ledger, and the lock goes with the process.
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from bridge.errors import LedgerError
 from bridge.ledger.databases import open_engine
 from bridge.ledger.ownership import Ownership
+from tests.support.postgresql import Cluster
 
 
 REFUSED = "^another bridge is using this ledger$"
+TAKEN = "^another bridge has taken this ledger$"
 
 _HOLD = """
 import sys
@@ -80,3 +84,51 @@ def test_a_database_in_memory_needs_no_lock() -> None:
     second.release()
     first.release()
     engine.dispose()
+
+
+def test_a_lock_that_was_cut_is_taken_again(postgresql: Cluster) -> None:
+    """
+    A restart of the server lets go of it; whoever comes first has it then.
+    """
+    url = postgresql.new_database()
+    engine, admin = open_engine(url), open_engine(url)
+    owner, other = Ownership(engine), Ownership(admin)
+    owner.take()
+    owner.keep()
+    _cut(admin)
+    owner.keep()
+    with pytest.raises(LedgerError, match=REFUSED):
+        other.take(wait_s=0)
+    _cut(admin)
+    other.take()
+    for _ in range(2):
+        with pytest.raises(LedgerError, match=TAKEN):
+            owner.keep()
+    other.release()
+    owner.keep()
+    owner.release()
+    engine.dispose()
+    admin.dispose()
+
+
+def test_a_lock_on_a_file_cannot_be_cut(tmp_path: Path) -> None:
+    """
+    There is nothing to take again.
+    """
+    engine = open_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
+    owner = Ownership(engine)
+    owner.take()
+    owner.keep()
+    with pytest.raises(LedgerError, match=REFUSED):
+        Ownership(engine).take(wait_s=0)
+    owner.release()
+    engine.dispose()
+
+
+def _cut(admin: Engine) -> None:
+    query = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with admin.connect() as connection:
+        assert connection.execute(text(query)).scalars().all() == [True]

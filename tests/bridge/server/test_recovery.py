@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from bridge.connectors.base import Attempt, Connector, Failure, GatewayCall
 from bridge.connectors.sandbox import SandboxConnector
 from bridge.connectors.sandbox_gateway import SandboxGateway
+from bridge.errors import LedgerError
 from bridge.ledger.changes import (
     AttemptOpened,
     CallbackQueued,
@@ -32,7 +33,7 @@ from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
-from bridge.server.recovery import REPLAY_POLL_S, Means, Recovery
+from bridge.server.recovery import WATCH_S, Means, Recovery
 from bridge.server.writer import LedgerWriter
 from tests.support.media import AUTH_TOKEN, put_forward, run, wait_until
 
@@ -100,6 +101,8 @@ class House:
     writer: LedgerWriter
     callbacks: CallbackWorker
     metrics: Metrics
+    lost: list[int]
+    """One for each time that the ledger was lost."""
 
     def session(self, sid: str = "PK1") -> StoredSession:
         """
@@ -144,6 +147,7 @@ def _live(
 
     async def main() -> House:
         outbound, metrics = FakeOutbound(list(replies)), Metrics()
+        lost: list[int] = []
         writer = LedgerWriter(ledger, metrics)
         writing = asyncio.create_task(writer.run())
         async with asyncio.TaskGroup() as group:
@@ -163,8 +167,10 @@ def _live(
                 outbound=outbound,
                 sandbox=SandboxGateway("sandbox", "sandbox", lambda: "id1"),
                 metrics=metrics,
+                lost=lambda: lost.append(1),
             )
-            house = House(ledger, outbound, Recovery(means), writer, callbacks, metrics)
+            recovery = Recovery(means)
+            house = House(ledger, outbound, recovery, writer, callbacks, metrics, lost)
             await script(house)
             await house.quiet()
             callbacks.stop()
@@ -521,11 +527,11 @@ def test_a_dead_letter_is_delivered_when_an_operator_asks(tmp_path: Path) -> Non
         await house.quiet()
         assert len(house.ledger.callbacks(only_dead=True)) == 2
         house.outbound.refusal = None
-        replaying = asyncio.create_task(house.recovery.replay())
+        replaying = asyncio.create_task(house.recovery.watch())
         await asyncio.sleep(0)
         assert house.ledger.replay([1]) == [1]
         for _ in range(3):
-            put_forward(REPLAY_POLL_S)
+            put_forward(WATCH_S)
             await wait_until(lambda: len(house.outbound.forms) == 3)
             await house.quiet()
         replaying.cancel()
@@ -562,7 +568,7 @@ def test_replay_goes_on_when_the_ledger_cannot_be_read(tmp_path: Path) -> None:
         )
         house.ledger.write([settled])
         house.ledger.replay(None)
-        replaying = asyncio.create_task(house.recovery.replay())
+        replaying = asyncio.create_task(house.recovery.watch())
         await _pass_time(lambda: len(house.outbound.forms) == 3)
         replaying.cancel()
         with suppress(asyncio.CancelledError):
@@ -574,8 +580,28 @@ def test_replay_goes_on_when_the_ledger_cannot_be_read(tmp_path: Path) -> None:
     assert house.outbound.told == ["1", "2", "1"]
     failures = [line for line in lines if line["log_level"] == "error"]
     assert failures == [
-        {"event": "dead letters not replayed", "error": "OSError", "log_level": "error"}
+        {"event": "ledger not watched", "error": "OSError", "log_level": "error"}
     ]
+
+
+def test_a_bridge_that_loses_its_ledger_to_another_one_stops(tmp_path: Path) -> None:
+    """
+    Two that serve would end each other's payments.
+    """
+
+    class Taken(Ledger):
+        def keep(self) -> None:
+            raise LedgerError("another bridge has taken this ledger")
+
+    async def script(house: House) -> None:
+        await _to_the_end(house)
+        taken = Taken("sqlite://")
+        house.recovery.means = replace(house.recovery.means, ledger=taken)
+        watching = asyncio.create_task(house.recovery.watch())
+        await _pass_time(watching.done)
+        taken.close()
+
+    assert _live(tmp_path, _opened(), script).lost == [1]
 
 
 # The archive.
