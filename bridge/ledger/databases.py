@@ -7,6 +7,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from bridge.errors import LedgerError
+
 
 BUSY_TIMEOUT_MS = 5000
 """Two processes may meet, as when an operator lists dead letters."""
@@ -34,6 +36,9 @@ def open_engine(database_url: str) -> Engine:
     Args:
         database_url: an SQLAlchemy URL. `postgresql:` and `postgres:` without a
             driver mean psycopg 3.
+
+    Raises:
+        LedgerError: its driver is not installed.
     """
     url = make_url(database_url)
     if url.drivername in {"postgres", "postgresql"}:
@@ -43,17 +48,26 @@ def open_engine(database_url: str) -> Engine:
             engine = create_engine(url, hide_parameters=True)
             event.listen(engine, "connect", _prepare_sqlite)
         case "postgresql":
-            engine = create_engine(
-                url,
-                hide_parameters=True,
-                # A connection that died while it was not used is replaced.
-                pool_pre_ping=True,
-                connect_args=_patience(url),
-            )
+            engine = _open_postgresql(url)
             event.listen(engine, "connect", _prepare_postgresql)
         case _:
             engine = create_engine(url, hide_parameters=True)
     return engine
+
+
+def _open_postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url,
+            hide_parameters=True,
+            # A connection that died while it was not used is replaced.
+            pool_pre_ping=True,
+            connect_args=_patience(url),
+        )
+    except ModuleNotFoundError:
+        raise LedgerError(
+            "PostgreSQL needs a driver; expected dtmf-engine[postgres] to be installed"
+        ) from None
 
 
 def is_outage(error: Exception) -> bool:

@@ -3,6 +3,7 @@ Databases: opened so that nothing is lost, and judged when they fail.
 """
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
+from bridge.errors import LedgerError
 from bridge.ledger.databases import is_outage, open_engine
 from tests.support.postgresql import Cluster
 
@@ -85,6 +87,17 @@ def test_postgresql_that_is_not_there_is_an_outage() -> None:
         engine.connect()
     assert is_outage(caught.value)
     engine.dispose()
+
+
+def test_postgresql_without_its_driver_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    The driver is an extra.
+    """
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LedgerError, match=r"expected dtmf-engine\[postgres\] to be"):
+        open_engine("postgresql://u:secret@h/d")
 
 
 _CAUSE = sqlite3.Error("x")
