@@ -18,7 +18,7 @@ attempt: a crash during recovery leaves nothing half done either.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import structlog
@@ -267,11 +267,8 @@ def _scrubbed(answer: GatewayAnswer) -> GatewayAnswer:
     """
     Take out of a gateway's own words what could be a card number.
     """
-    return GatewayAnswer(
-        confirmation_code=answer.confirmation_code,
-        token=answer.token,
-        profile_id=answer.profile_id,
-        pay_error_code=answer.pay_error_code,
+    return replace(
+        answer,
         payment_error=hide_card_numbers(answer.payment_error),
         connector_error=hide_card_numbers(answer.connector_error),
     )

@@ -6,6 +6,7 @@ shipped, `dtmf-engine serve`, killed by whoever it talks to: by the receiver of 
 callback before it answers, and while the gateway has charged and is silent.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,10 +46,14 @@ class Killer:
     Args:
         receiver: whose callbacks they are.
         n_fatal: which, counted from 1; 0 for none.
+        is_gentle: ask it to stop, and let it.
     """
 
-    def __init__(self, receiver: Receiver, n_fatal: int) -> None:
+    def __init__(
+        self, receiver: Receiver, n_fatal: int, *, is_gentle: bool = False
+    ) -> None:
         self.served: Served | None = None
+        self._is_gentle = is_gentle
         self.is_gone = False
         self.receiver = receiver
         self._n_fatal = n_fatal
@@ -63,9 +68,22 @@ class Killer:
         self.served.process.wait(10)
         self.is_gone = True
 
+    def stop(self) -> None:
+        """
+        Send SIGTERM, and wait until the bridge has ended.
+        """
+        assert self.served is not None
+        self.served.terminate()
+        with self.receiver.changed:
+            self.is_gone = True
+            self.receiver.changed.notify_all()
+
     def _answer(self, n_before: int) -> int:
         if n_before + 1 == self._n_fatal:
-            self.kill()
+            if self._is_gentle:
+                threading.Thread(target=self.stop, daemon=True).start()
+            else:
+                self.kill()
         return 204
 
 
@@ -133,6 +151,35 @@ def test_a_receiver_kills_the_bridge_over_a_callback(
     charges = bank.transactions(amount)
     assert len(charges) == (session.result == "success")
     assert session.result == ("success" if n_fatal == N_CALLBACKS else "internal-error")
+
+
+@pytest.mark.parametrize("n_fatal", [1, 12])
+def test_a_bridge_that_is_told_to_stop_says_everything_first(
+    tmp_path: Path, bank: Gateway, n_fatal: int
+) -> None:
+    """
+    SIGTERM in the middle of a payment: it ends, and its end is told, before the
+    process does; the next start has nothing to do.
+    """
+    with receiving() as receiver:
+        killer = Killer(receiver, n_fatal, is_gentle=True)
+        with serving(tmp_path, **_account(bank), drain_timeout_s="0") as served:
+            script = _pay(served, receiver, killer, f"{700 + n_fatal}.00")
+            told = receiver.wait_for(lambda _forms: killer.is_gone)
+            assert served.process.returncode == 0
+        numbers = [int(form["SequenceNumber"]) for form in told]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert told[-1]["Result"] == "caller-hung-up"
+        with serving(tmp_path, **_account(bank)) as again:
+            assert again.terminate() == 0
+        assert len(receiver.forms) == len(numbers)
+    sid = script.told.sid or receiver.forms[0]["Sid"]
+    ledger = Ledger(f"sqlite:///{tmp_path / 'data' / 'ledger.sqlite3'}")
+    session = ledger.find_session(sid)
+    assert (ledger.callbacks(), ledger.attempts()) == ([], [])
+    ledger.close()
+    assert session is not None
+    assert session.result == "caller-hung-up"
 
 
 def _kill_when_charged(bank: Gateway, amount: str, killer: Killer) -> None:
