@@ -7,6 +7,8 @@ about it can be tested without one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -40,6 +42,31 @@ class Failure(StrEnum):
     """No connection, no TLS: provably nothing was sent."""
     NO_ANSWER = "no answer"
     """Something may have been sent, and no whole answer came back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    A request that was sent, as the ledger remembers it: without card data.
+    """
+
+    key: str
+    """Our id of it, the gateway's idempotency key."""
+    charge_amount: Decimal | None
+    """`None` if a token was asked for."""
+    currency: str
+    sent_at: datetime
+    """Aware UTC, shortly before it left."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """
+    The gateway has no record of an attempt.
+
+    Not the answer of a wrong address, a proxy or a gateway in trouble: only a
+    gateway that was understood, and that understood us, can say so.
+    """
 
 
 class Connector(Protocol):
@@ -79,6 +106,32 @@ class Connector(Protocol):
             status: of the HTTP response.
             body: its body.
             request: what was wanted, to tell a token from a charge.
+        """
+
+    @property
+    def final_after_s(self) -> float:
+        """
+        How long after a request was sent the gateway may still be taking it in.
+
+        Until then `NotFound` means nothing.
+        """
+
+    def encode_lookup(self, attempt: Attempt) -> GatewayCall | None:
+        """
+        Write a question: what became of an attempt? It must change nothing.
+
+        Returns:
+            `None` if the gateway cannot be asked.
+        """
+
+    def decode_lookup(
+        self, status: int, body: bytes, attempt: Attempt
+    ) -> Outcome | NotFound:
+        """
+        Read the answer to it.
+
+        Returns:
+            What became of the attempt; `Unknown` if the answer does not tell.
         """
 
 

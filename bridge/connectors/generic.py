@@ -66,16 +66,23 @@ def encode_request(
         msgspec.json.encode(open_fields),
         _card_splices(request) if payment.is_card else _account_splices(request),
     )
-    login = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
     return GatewayCall(
         url=url,
-        headers={
-            "Authorization": f"Basic {login}",
-            "Content-Type": "application/json",
-        },
+        headers=headers(username, password),
         body=body,
         read_timeout_s=READ_TIMEOUT_S,
     )
+
+
+def headers(username: str, password: str) -> dict[str, str]:
+    """
+    Give the headers of every request.
+    """
+    login = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+    return {
+        "Authorization": f"Basic {login}",
+        "Content-Type": "application/json",
+    }
 
 
 _Splice: TypeAlias = tuple[str, Secret | None, slice]
@@ -132,7 +139,20 @@ def _with_secrets(open_part: bytes, splices: list[_Splice]) -> bytearray:
 
 def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
     """
+    Read an answer to a request.
+    """
+    is_charge = request.payment.charge_amount is not None
+    return read_answer(status, body, is_charge=is_charge)
+
+
+def read_answer(status: int, body: bytes, *, is_charge: bool) -> Outcome:
+    """
     Read an answer.
+
+    Args:
+        status: of the HTTP response.
+        body: its body.
+        is_charge: whether a charge was asked for, and not a token.
     """
     if status in {401, 403}:
         return Invalid(
@@ -146,8 +166,7 @@ def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
         answer = _decoder.decode(body)
     except msgspec.MsgspecError:
         return Unknown(message=MALFORMED)
-    charging = request.payment.charge_amount is not None
-    identifier = answer.charge_id if charging else answer.token_id
+    identifier = answer.charge_id if is_charge else answer.token_id
     if answer.error_code is msgspec.UNSET:
         # An endpoint that does not say that all is well may be another's.
         return Unknown(message=MALFORMED)
@@ -160,7 +179,7 @@ def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
     if not isinstance(identifier, str) or not identifier:
         return Unknown(message=MALFORMED)
     parameters = _texts(answer.parameters)
-    if charging:
+    if is_charge:
         return Approved(confirmation_code=identifier, parameters=parameters)
     return Approved(
         token=identifier, profile_id=answer.profile_id or "", parameters=parameters

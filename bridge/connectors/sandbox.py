@@ -4,16 +4,25 @@ The sandbox connector: the Generic wire, spoken to the sandbox gateway.
 
 from dataclasses import dataclass, replace
 
-from bridge.connectors.base import GatewayCall
+import msgspec
+
+from bridge.connectors.base import Attempt, GatewayCall, NotFound
 from bridge.connectors.capabilities import NAME_PARAMETER, Capabilities
-from bridge.connectors.generic import decode_answer, encode_request
+from bridge.connectors.generic import (
+    decode_answer,
+    encode_request,
+    headers,
+    read_answer,
+)
 from bridge.connectors.sandbox_gateway import (
     BEHAVIOUR_PARAMETER,
+    LOOKUP,
+    NO_TRANSACTION,
     NOT_A_TEST_ACCOUNT,
     NOT_A_TEST_CARD,
 )
 from bridge.pay.codes import PayErrorCode
-from bridge.pay.outcomes import Declined, Invalid, Outcome
+from bridge.pay.outcomes import Declined, Invalid, Outcome, Unknown
 from bridge.pay.request import ChargeRequest, PaymentMethod, PaymentRequest, TokenType
 
 
@@ -108,15 +117,62 @@ class SandboxConnector:
         """
         Read an answer; see `Connector`.
         """
-        outcome = decode_answer(status, body, request)
-        if not isinstance(outcome, Declined):
-            return outcome
-        if outcome.code in _INVALID:
-            return Invalid(
-                code=outcome.code,
-                message=outcome.message,
-                pay_error_code=int(_INVALID[outcome.code]),
-            )
-        if outcome.code == str(int(PayErrorCode.CARD_REJECTED)):
-            return replace(outcome, pay_error_code=int(PayErrorCode.CARD_REJECTED))
+        return _judged(decode_answer(status, body, request))
+
+    @property
+    def final_after_s(self) -> float:
+        """
+        As long as an answer is waited for; see `Connector`.
+        """
+        return self.read_timeout_s
+
+    def encode_lookup(self, attempt: Attempt) -> GatewayCall | None:
+        """
+        Write a question; see `Connector`.
+        """
+        question = {"method": LOOKUP, "transaction_id": attempt.key}
+        return GatewayCall(
+            url=self.url,
+            headers=headers(self.username, self.password),
+            body=bytearray(msgspec.json.encode(question)),
+            read_timeout_s=self.read_timeout_s,
+        )
+
+    def decode_lookup(
+        self, status: int, body: bytes, attempt: Attempt
+    ) -> Outcome | NotFound:
+        """
+        Read the answer to it; see `Connector`.
+        """
+        if status == 404 and _error_code(body) == NO_TRANSACTION:
+            return NotFound()
+        if status != 200:
+            # Credentials that are refused now say nothing about what was sent.
+            return Unknown(message=f"The lookup was answered with status {status}.")
+        is_charge = attempt.charge_amount is not None
+        return _judged(read_answer(status, body, is_charge=is_charge))
+
+
+class _Error(msgspec.Struct):
+    error_code: str
+
+
+def _error_code(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Error).error_code
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _judged(outcome: Outcome) -> Outcome:
+    if not isinstance(outcome, Declined):
         return outcome
+    if outcome.code in _INVALID:
+        return Invalid(
+            code=outcome.code,
+            message=outcome.message,
+            pay_error_code=int(_INVALID[outcome.code]),
+        )
+    if outcome.code == str(int(PayErrorCode.CARD_REJECTED)):
+        return replace(outcome, pay_error_code=int(PayErrorCode.CARD_REJECTED))
+    return outcome

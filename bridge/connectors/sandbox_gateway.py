@@ -3,7 +3,9 @@ A payment gateway that moves no money.
 
 It speaks the Generic Pay Connector's protocol, knows published test cards only,
 and lets the card, the amount or a parameter choose the outcome. It remembers
-what it was asked by transaction id, so that a request sent twice charges once.
+what it was asked by transaction id, so that a request sent twice charges once,
+and so that it can be asked what became of one: the method `lookup`, which that
+protocol lacks.
 """
 
 import base64
@@ -27,7 +29,9 @@ class Behaviour(StrEnum):
     ERROR = "error"
     """Answer 500 with an HTML page."""
     TIMEOUT = "timeout"
-    """Do what was asked, and never answer."""
+    """Do what was asked, and never answer, nor tell when asked again."""
+    LOST = "lost"
+    """Do what was asked, never answer, but tell when asked again."""
 
 
 APPROVED_CARDS = frozenset(
@@ -72,6 +76,7 @@ KNOWN_CARDS = APPROVED_CARDS | DECLINED_CARDS.keys() | {ERROR_CARD}
 ERROR_CENTS = "51"
 TIMEOUT_CENTS = "52"
 DECLINE_CENTS = "53"
+LOST_CENTS = "54"
 """Amounts with these decimals choose an outcome for any card."""
 
 BEHAVIOUR_PARAMETER = "sandbox"
@@ -110,6 +115,10 @@ ERROR_CODES = {
 }
 """Codes that `BEHAVIOUR_PARAMETER` may name: the gateway refuses with them."""
 
+LOOKUP = "lookup"
+NO_TRANSACTION = "transaction_not_found"
+"""The error code that says so; a bare 404 may come from anywhere."""
+
 
 class _Request(msgspec.Struct):
     method: str
@@ -134,6 +143,21 @@ class GatewayAnswer:
 
 
 @dataclass(slots=True)
+class Transaction:
+    """
+    What the gateway remembers of a request. No card data.
+    """
+
+    method: str
+    amount: str | None
+    behaviour: Behaviour
+    answer: GatewayAnswer
+    """Whether or not it was given."""
+    n_requests: int = 1
+    """How often it was sent."""
+
+
+@dataclass(slots=True)
 class SandboxGateway:
     """
     The gateway's memory and manners.
@@ -143,8 +167,8 @@ class SandboxGateway:
     password: str
     new_id: Callable[[], str]
     """Gives a new unguessable id; randomness comes from outside."""
-    transactions: dict[str, GatewayAnswer] = field(default_factory=dict)
-    """By transaction id: what was answered. No card data is kept."""
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    """By transaction id."""
 
     def receive_request(self, authorization: str, body: bytes) -> GatewayAnswer:
         """
@@ -162,12 +186,22 @@ class SandboxGateway:
             request = _decoder.decode(body)
         except msgspec.MsgspecError:
             return _json(400, {"error_code": "bad_request"})
-        if request.transaction_id in self.transactions:
-            return self.transactions[request.transaction_id]
+        known = self.transactions.get(request.transaction_id)
+        if request.method == LOOKUP:
+            return _tell(known)
+        if not request.cardnumber and not request.bankaccountnumber:
+            return _json(400, {"error_code": "bad_request"})
+        if known is not None:
+            known.n_requests += 1
+            return known.answer
         behaviour = _behaviour(request)
         answer = self._answer(behaviour, request)
-        self.transactions[request.transaction_id] = answer
-        return GatewayAnswer(0) if behaviour is Behaviour.TIMEOUT else answer
+        self.transactions[request.transaction_id] = Transaction(
+            request.method, request.amount, behaviour, answer
+        )
+        if behaviour in {Behaviour.TIMEOUT, Behaviour.LOST}:
+            return GatewayAnswer(0)
+        return answer
 
     def _answer(self, behaviour: Behaviour, request: _Request) -> GatewayAnswer:
         is_token = request.method == "tokenize"
@@ -212,6 +246,14 @@ def _wish(request: _Request) -> str:
     return (request.parameters or {}).get(BEHAVIOUR_PARAMETER, "")
 
 
+def _tell(transaction: Transaction | None) -> GatewayAnswer:
+    if transaction is None:
+        return _json(404, {"error_code": NO_TRANSACTION})
+    if transaction.behaviour in {Behaviour.ERROR, Behaviour.TIMEOUT}:
+        return GatewayAnswer(503, b"<html>Service Unavailable</html>")
+    return transaction.answer
+
+
 def _behaviour(request: _Request) -> Behaviour:
     wish = _wish(request)
     if wish in set(Behaviour):
@@ -220,6 +262,8 @@ def _behaviour(request: _Request) -> Behaviour:
     card = request.cardnumber
     if cents == TIMEOUT_CENTS:
         return Behaviour.TIMEOUT
+    if cents == LOST_CENTS:
+        return Behaviour.LOST
     if cents == ERROR_CENTS or card == ERROR_CARD:
         return Behaviour.ERROR
     if cents == DECLINE_CENTS or card in DECLINED_CARDS:

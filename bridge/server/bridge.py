@@ -18,20 +18,23 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bridge.api.app import create_app
-from bridge.callbacks.delivery import Callback
-from bridge.connectors.sandbox import SandboxConnector
+from bridge.connectors.base import Connector
+from bridge.connectors.sandbox import IN_PROCESS_URL, SandboxConnector
 from bridge.connectors.sandbox_gateway import SandboxGateway
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, LedgerError
 from bridge.ledger.store import Ledger
 from bridge.pay.settings import PaySettings
 from bridge.server.accounts import SingleAccount
 from bridge.server.analysis import Analyser
+from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker
+from bridge.server.ids import new_id
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import HttpOutbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
+from bridge.server.recovery import Means, Recovery
 from bridge.server.settings import Settings
 from bridge.server.switchboard import Switchboard
 from bridge.server.writer import LedgerWriter
@@ -53,10 +56,20 @@ class Bridge:
 
     Args:
         settings: what the operator chose.
+        ledger_of: opens the database behind an SQLAlchemy URL.
+        outbound_of: opens the way out for HTTP.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ledger_of: Callable[[str], Ledger] = Ledger,
+        outbound_of: Callable[[], HttpOutbound] = HttpOutbound,
+    ) -> None:
         self.settings = settings
+        self._ledger_of = ledger_of
+        self._outbound_of = outbound_of
         self.metrics = Metrics()
         self.media_port = settings.media_port
         self.api_port = settings.api_port
@@ -84,7 +97,7 @@ class Bridge:
             ConfigError: a port or the database cannot be used.
         """
         ledger = await self._open_ledger()
-        outbound = HttpOutbound()
+        outbound = self._outbound_of()
         try:
             async with asyncio.TaskGroup() as group:
                 await self._serve(group, ledger, outbound, ready)
@@ -113,8 +126,10 @@ class Bridge:
         try:
             if not settings.database_url:
                 settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            ledger = Ledger(settings.sqlalchemy_url)
-            await asyncio.to_thread(ledger.migrate)
+            ledger = self._ledger_of(settings.sqlalchemy_url)
+            await _or_close(ledger, ledger.serve)
+        except LedgerError as error:
+            raise ConfigError([f"DTMF_DATABASE_URL, DTMF_DATA_DIR: {error}"]) from None
         except Exception as error:  # noqa: BLE001 - every driver has its own
             # The driver's own text may quote the URL, password and all.
             raise ConfigError(
@@ -131,7 +146,7 @@ class Bridge:
     ) -> None:
         settings = self.settings
         token = settings.auth_token.get_secret_value()
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, self.metrics)
         writing = group.create_task(writer.run())
 
         def spawn(work: Coroutine[Any, Any, None]) -> object:
@@ -158,11 +173,28 @@ class Bridge:
             playout_limit_s=settings.playout_limit_ms / 1000,
             metrics=self.metrics,
         )
-        payments = PaymentService(
-            self._tools(switchboard, writer, callbacks, outbound, spawn),
-            connectors={"Default": SandboxConnector()},
-            development=settings.development,
+        tools = self._tools(
+            switchboard, writer, callbacks, outbound, Archive(ledger), spawn
         )
+        connectors: dict[str, Connector] = {
+            "Default": SandboxConnector(url=settings.sandbox_url or IN_PROCESS_URL)
+        }
+        payments = PaymentService(
+            tools, connectors=connectors, development=settings.development
+        )
+        recovery = Recovery(
+            Means(
+                ledger=ledger,
+                writer=writer,
+                callbacks=callbacks,
+                connectors=connectors,
+                outbound=outbound,
+                sandbox=tools.sandbox,
+                metrics=self.metrics,
+                lost=self.stop,
+            )
+        )
+        await recovery.end_captures()
         app = create_app(
             payments,
             SingleAccount(settings.account_sid, token),
@@ -178,16 +210,17 @@ class Bridge:
         )
         api = _Api(app)
         await self._listen(media, api, group)
-        for stored in await asyncio.to_thread(ledger.pending_callbacks):
-            callbacks.add(
-                stored.session_sid,
-                Callback(
-                    callback_id=stored.callback_id, url=stored.url, form=stored.form
-                ),
-            )
+        recovery.deliver()
+        recovering = [
+            group.create_task(recovery.reconcile()),
+            group.create_task(recovery.watch()),
+        ]
         self._log.info("listening", media_port=self.media_port, api_port=self.api_port)
         ready(self)
         await self._stop.wait()
+        # What is still to be found out is found out after the next start.
+        for task in recovering:
+            task.cancel()
         await self._drain(media, switchboard, payments, writer, callbacks)
         analyser.stop()
         await api.stop()
@@ -201,6 +234,7 @@ class Bridge:
         writer: LedgerWriter,
         callbacks: CallbackWorker,
         outbound: HttpOutbound,
+        archive: Archive,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> Tools:
         settings = self.settings
@@ -209,9 +243,8 @@ class Bridge:
             writer=writer,
             callbacks=callbacks,
             outbound=outbound,
-            sandbox=SandboxGateway(
-                "sandbox", "sandbox", new_id=lambda: secrets.token_hex(8)
-            ),
+            archive=archive,
+            sandbox=SandboxGateway("sandbox", "sandbox", new_id=lambda: new_id("", 8)),
             settings=PaySettings(
                 star=settings.star,
                 first_digit_timeout_s=settings.first_digit_timeout_s,
@@ -279,6 +312,14 @@ class Bridge:
         async def metrics() -> Response:
             text = generate_latest(self.metrics.registry)
             return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _or_close(ledger: Ledger, work: Callable[[], None]) -> None:
+    try:
+        await asyncio.to_thread(work)
+    except BaseException:
+        ledger.close()
+        raise
 
 
 class _Api:

@@ -3,11 +3,11 @@ One payment under way: its session, its call, its place in the ledger.
 
 A step of the session may report something, want a gateway asked, or end. All
 of that is written in one transaction first; callbacks go out and the gateway
-is asked only when it is safe.
+is asked only when it is safe. Should the process die, `recovery` goes on from
+what was written.
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,8 @@ import structlog
 
 from bridge.callbacks.body import Identity, callback_form
 from bridge.callbacks.delivery import Callback
-from bridge.connectors.base import Connector, Failure, outcome_of_failure
+from bridge.connectors.base import Attempt, Connector, Failure, outcome_of_failure
+from bridge.connectors.reconciliation import WHILE_CALLER_WAITS_S
 from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.ledger.changes import (
     AttemptOpened,
@@ -27,7 +28,7 @@ from bridge.ledger.changes import (
     SessionMoved,
     SessionOpened,
 )
-from bridge.pay.outcomes import NotSent, Outcome, Unknown
+from bridge.pay.outcomes import Approved, NotSent, Outcome, Unknown
 from bridge.pay.outputs import (
     CaptureClosed,
     CaptureOpened,
@@ -40,16 +41,21 @@ from bridge.pay.outputs import (
 from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.session import PaySession
 from bridge.pay.settings import PaySettings
+from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
+from bridge.server.ids import new_id
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound, ask_gateway
+from bridge.server.reconciler import reconcile
 from bridge.server.runner import Runner
 from bridge.server.switchboard import Call, Switchboard
-from bridge.server.writer import LedgerWriter
+from bridge.server.writer import LedgerRefusedError, LedgerWriter
 
 
 Answer = TypeVar("Answer")
+
+NOT_RECORDED = "The payment could not be recorded; nothing was sent."
 
 _LAST_TIME_ZONE = timedelta(hours=12)
 """A month ends last at UTC−12; a card is good until then."""
@@ -65,6 +71,7 @@ class Tools:
     writer: LedgerWriter
     callbacks: CallbackWorker
     outbound: Outbound
+    archive: Archive
     sandbox: SandboxGateway
     settings: PaySettings
     metrics: Metrics
@@ -112,7 +119,7 @@ class Payment:
             now=asyncio.get_running_loop().time(),
             bank_account_types=connector.capabilities(request).bank_account_types,
         )
-        self._written_state = self.session.state
+        self._written = (self.session.state, self.session.status_callback)
         amount = request.charge_amount
         self._changes.append(
             SessionOpened(
@@ -123,6 +130,7 @@ class Payment:
                 connector=request.payment_connector,
                 charge_amount=None if amount is None else str(amount),
                 currency=request.currency,
+                status_callback=request.status_callback,
                 at=identity.created_at,
             )
         )
@@ -185,8 +193,7 @@ class Payment:
                 # Nobody speaks yet: the agent's software has to.
                 self._log.info("prompt wanted", prompt=str(prompt))
             case ChargeWanted(request=request):
-                # A letter first: an id of ours must never pass for a card number.
-                attempt = "a" + secrets.token_hex(9)
+                attempt = new_id("a", 9)
                 self._charge = (request, attempt)
                 self._changes.append(
                     AttemptOpened(
@@ -231,13 +238,15 @@ class Payment:
         """
         Have everything of this step written, and act on it then.
         """
-        if self.session.state is not self._written_state:
-            self._written_state = self.session.state
+        standing = (self.session.state, self.session.status_callback)
+        if standing != self._written:
+            self._written = standing
             self._changes.append(
                 SessionMoved(
                     sid=self.identity.sid,
                     state=str(self.session.state),
                     result=self._result,
+                    status_callback=self.session.status_callback,
                     at=utc_now(),
                 )
             )
@@ -250,12 +259,21 @@ class Payment:
         def act(written: asyncio.Future[list[int]]) -> None:
             if written.cancelled():
                 return
-            for change, number in zip(queued, written.result(), strict=True):
+            refused = isinstance(written.exception(), LedgerRefusedError)
+            # What the outbox would not keep is told all the same, as long as we
+            # live; a number that no row has says which is meant.
+            numbers = (
+                [-change.sequence for change in queued] if refused else written.result()
+            )
+            for change, number in zip(queued, numbers, strict=True):
                 self._tools.callbacks.add(
                     self.identity.sid,
                     Callback(callback_id=number, url=change.url, form=change.form),
                 )
-            if charge is not None:
+            if charge is not None and refused:
+                # An attempt that is not written down is not made.
+                self._settle(charge[1], NotSent(message=NOT_RECORDED))
+            elif charge is not None:
                 self._tools.spawn(self._ask(*charge))
 
         self.written = self._tools.writer.submit(changes)
@@ -266,13 +284,41 @@ class Payment:
         Ask the gateway, once.
         """
         self._log.info("gateway asked", attempt=attempt)
+        sent_at = utc_now()
         outcome = await self._outcome(request, attempt)
-        kind = type(outcome).__name__.lower()
-        self._log.info("gateway answered", attempt=attempt, outcome=kind)
-        self._changes.append(
-            AttemptSettled(attempt=attempt, outcome=kind, at=utc_now())
-        )
+        if isinstance(outcome, Unknown):
+            self._log.warning("gateway's answer lost", attempt=attempt)
+            outcome = await self._reconcile(request, attempt, sent_at, outcome)
+        self._settle(attempt, outcome)
+
+    def _settle(self, attempt: str, outcome: Outcome) -> None:
+        settled = attempt_settled(attempt, outcome)
+        self._log.info("gateway answered", attempt=attempt, outcome=settled.outcome)
+        self._changes.append(settled)
         self.step(lambda now: self.session.receive_outcome(outcome, now=now))
+
+    async def _reconcile(
+        self, request: ChargeRequest, attempt: str, sent_at: datetime, lost: Unknown
+    ) -> Outcome:
+        """
+        Find out what became of a request whose answer was lost.
+        """
+        sent = Attempt(
+            key=attempt,
+            charge_amount=request.payment.charge_amount,
+            currency=request.payment.currency,
+            sent_at=sent_at,
+        )
+        found = await reconcile(
+            sent,
+            self._connector,
+            WHILE_CALLER_WAITS_S,
+            self._tools.outbound,
+            self._tools.sandbox,
+        )
+        self._tools.metrics.reconciled.labels(outcome=outcome_name(found)).inc()
+        # How it was lost says more than that nobody could find it.
+        return lost if isinstance(found, Unknown) else found
 
     async def _outcome(self, request: ChargeRequest, attempt: str) -> Outcome:
         # Two separate nets, because they mean different things: before the
@@ -293,6 +339,28 @@ class Payment:
             return Unknown(message="The gateway's answer was not understood.")
 
 
+def outcome_name(outcome: Outcome) -> str:
+    """
+    Name an outcome for the ledger, logs and metrics.
+    """
+    return type(outcome).__name__.lower()
+
+
+def attempt_settled(attempt: str, outcome: Outcome) -> AttemptSettled:
+    """
+    Give the change that says what became of an attempt.
+    """
+    reference = None
+    if isinstance(outcome, Approved):
+        reference = outcome.confirmation_code or outcome.token
+    return AttemptSettled(
+        attempt=attempt,
+        outcome=outcome_name(outcome),
+        reference=reference,
+        at=utc_now(),
+    )
+
+
 def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Identity:
     """
     Name a new payment.
@@ -300,6 +368,6 @@ def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Ident
     return Identity(
         account_sid=account_sid,
         call_sid=call_sid,
-        sid="PK" + secrets.token_hex(16),
+        sid=new_id("PK", 16),
         created_at=created_at,
     )

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from bridge.api.errors import (
     CALL_NOT_IN_PROGRESS,
     CONFLICT,
+    INTERNAL,
     INVALID_STATUS_CALLBACK,
     UNAVAILABLE,
     ApiError,
@@ -38,6 +39,7 @@ from bridge.server.clock import utc_now
 from bridge.server.payment import Payment, Tools, new_identity
 from bridge.server.settings import is_loopback
 from bridge.server.switchboard import Call
+from bridge.server.writer import LedgerRefusedError
 
 
 WRITE_TIMEOUT_S = 10.0
@@ -159,6 +161,7 @@ class PaymentService:
             ApiError: the payment is not there or refuses; a value cannot be used.
         """
         path = f"Calls/{call_sid}/Payments/{sid}.json"
+        await self._refuse_archived(account_sid, call_sid, sid)
         call = self._find_call(account_sid, call_sid, path)
         payment = self._known.get(sid)
         if payment is None or payment.call is not call:
@@ -198,6 +201,24 @@ class PaymentService:
             raise not_found(f"/{API_VERSION}/Accounts/{account_sid}/{path}")
         return call
 
+    async def _refuse_archived(self, account_sid: str, call_sid: str, sid: str) -> None:
+        """
+        Tell of a payment of an earlier process that it has ended, or is about to.
+        """
+        if sid in self._known:
+            return
+        stored = await self._tools.archive.find(sid)
+        if stored is None:
+            return
+        if (stored.account_sid, stored.call_sid) != (account_sid, call_sid):
+            return
+        message = (
+            "The payment session has ended"
+            if stored.is_ended
+            else "The payment is being processed"
+        )
+        raise ApiError(409, CONFLICT, message)
+
     def _check_target(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme == "https":
@@ -227,6 +248,8 @@ class PaymentService:
             raise ApiError(
                 503, UNAVAILABLE, "Service unavailable: the ledger is not reachable"
             ) from None
+        except LedgerRefusedError:
+            raise ApiError(500, INTERNAL, "Internal Server Error") from None
         return answer.view
 
     def _forget(self, payment: Payment) -> None:

@@ -97,6 +97,8 @@ class Settings(BaseModel):
     """Longest wait for a callback's answer."""
     drain_timeout_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
     """How long calls may go on after SIGTERM."""
+    sandbox_url: str = ""
+    """Where `dtmf-engine sandbox` runs; the sandbox is in the bridge if empty."""
     tick_ms: Annotated[float, Field(ge=0, le=5)] = 2.0
     """How long arriving audio waits for more, to be analysed together."""
     playout_limit_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
@@ -161,6 +163,8 @@ def _network_problems(settings: Settings) -> list[str]:
         problems.append(
             "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] without a query"
         )
+    if settings.sandbox_url and not _is_web_url(settings.sandbox_url):
+        problems.append("DTMF_SANDBOX_URL: expected https://… or http:// on loopback")
     if settings.media_port == settings.api_port != 0:
         problems.append("DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT")
     return problems
@@ -173,6 +177,18 @@ def _is_media_url(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"wss", "ws"} and bool(parts.hostname) and not parts.query
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    )
 
 
 def is_loopback(host: str) -> bool:

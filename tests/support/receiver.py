@@ -64,9 +64,10 @@ def receiving() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            form = dict(
-                parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True)
-            )
+            body = self.rfile.read(length).decode()
+            if len(body) < length:
+                return  # whoever sent it died over it
+            form = dict(parse_qsl(body, keep_blank_values=True))
             with receiver.changed:
                 status = receiver.answer(receiver.n_requests)
                 receiver.n_requests += 1
@@ -83,7 +84,7 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/callbacks"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield receiver

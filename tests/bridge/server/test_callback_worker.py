@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from bridge.callbacks.delivery import Callback
 from bridge.connectors.base import Failure
-from bridge.ledger.changes import CallbackSettled
+from bridge.ledger.changes import CallbackPostponed, CallbackSettled
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.metrics import Metrics
 from bridge.server.writer import LedgerWriter
@@ -144,7 +144,7 @@ def _desk(
             FakeLedger(),
             Metrics(),
         )
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, metrics)
         writing = asyncio.create_task(writer.run())
         async with asyncio.TaskGroup() as group:
             worker = CallbackWorker(
@@ -213,6 +213,25 @@ def test_worker_delivers_a_session_in_order_one_at_a_time() -> None:
     assert desk.count("delivered") == 3
 
 
+def test_worker_sends_the_next_when_the_outbox_knows_of_the_last() -> None:
+    """
+    A ledger that is slow, or down, holds the next callback up, not only its record.
+    """
+
+    async def script(desk: Desk) -> None:
+        desk.ledger.may_write.clear()
+        for name in ("a1", "a2"):
+            desk.add("PK01", name)
+        await wait_until(lambda: desk.ledger.n_tried)
+        assert desk.outbound.names == ["a1"]
+        assert not desk.worker.is_idle
+        desk.ledger.may_write.set()
+
+    desk = _desk(script)
+    assert desk.outbound.names == ["a1", "a2"]
+    assert desk.settled == [(n, True, 1, None) for n in (1, 2)]
+
+
 def test_worker_keeps_no_session_waiting_for_another() -> None:
     """
     A receiver that does not answer for one session holds up that session only.
@@ -253,6 +272,17 @@ def test_worker_tries_again_and_sends_nothing_else_meanwhile() -> None:
     assert desk.outbound.sent[:4] == [first] * 4
     assert desk.settled == [(1, True, 4, None), (2, True, 1, None)]
     assert desk.count("postponed") == 3
+    postponed = [
+        (change.callback_id, change.attempts, change.fault)
+        for changes in desk.ledger.transactions
+        for change in changes
+        if isinstance(change, CallbackPostponed)
+    ]
+    assert postponed == [
+        (1, 1, "status 503"),
+        (1, 2, "no connection"),
+        (1, 3, "no answer"),
+    ]
     assert [(line["fault"], line["delay_s"]) for line in lines] == [
         ("status 503", 0.5),
         ("no connection", 1.0),
@@ -279,6 +309,7 @@ def test_worker_gives_up_what_the_receiver_refuses(status: int) -> None:
         {
             "event": "callback given up",
             "payment": "PK01",
+            "callback": 1,
             "fault": f"status {status}",
             "log_level": "error",
         }

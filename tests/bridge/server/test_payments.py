@@ -21,6 +21,7 @@ from bridge.pay.request import PaymentRequest
 from bridge.pay.session import PaySession
 from bridge.pay.settings import PaySettings, Reading
 from bridge.server.analysis import Analyser
+from bridge.server.archive import Archive
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound
@@ -85,6 +86,17 @@ class Receiver:
     def add(self, _sid: str, _callback: Callback) -> None:
         """
         Do nothing.
+        """
+
+
+class NoArchive:
+    """
+    No payment of an earlier process.
+    """
+
+    async def find(self, _sid: str) -> None:
+        """
+        Find nothing.
         """
 
 
@@ -190,6 +202,7 @@ def _desk(
             switchboard=switchboard,
             writer=cast("LedgerWriter", writer),
             callbacks=cast("CallbackWorker", Receiver()),
+            archive=cast("Archive", NoArchive()),
             outbound=cast("Outbound", None),
             sandbox=gateway,
             settings=settings or PaySettings(),

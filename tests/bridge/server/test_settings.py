@@ -253,3 +253,30 @@ def test_loopback_is_this_machine_only(host: str, *, expected: bool) -> None:
     An address counts as loopback if nobody else can reach it.
     """
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "is_good"),
+    [
+        ("", True),
+        ("http://127.0.0.1:8089/", True),
+        ("https://sandbox.example/", True),
+        ("http://sandbox.example/", False),
+        ("ftp://127.0.0.1/", False),
+        ("http://127.0.0.1:port/", False),
+        ("127.0.0.1:8089", False),
+    ],
+)
+def test_sandbox_is_elsewhere_only_over_a_safe_way(
+    monkeypatch: pytest.MonkeyPatch, url: str, *, is_good: bool
+) -> None:
+    """
+    What goes there looks like card data.
+    """
+    variables = {**GOOD, "DTMF_SANDBOX_URL": url}
+    if is_good:
+        assert _load(monkeypatch, **variables).sandbox_url == url
+    else:
+        assert _problems(monkeypatch, **variables) == (
+            "DTMF_SANDBOX_URL: expected https://… or http:// on loopback",
+        )
