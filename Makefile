@@ -54,8 +54,14 @@ samples: $(VENV)/.ready-test  ## Make samples/ again, byte for byte
 diagram: $(VENV)/.ready-test  ## The state diagram in bridge/pay/README.md, from the table
 	$(PY) -m tests.support.diagram
 
-bench: $(VENV)/.ready-test  ## Quality and speed beside other detectors, into benchmarks/ (8 minutes)
+$(VENV)/.ready-bench: pyproject.toml constraints.txt | $(PY)
+	$(PIP) --editable '.[plot,test,lint,bench]'
+	@touch $@ $(VENV)/.ready-test $(VENV)/.ready-demo
+
+bench: $(VENV)/.ready-bench  ## Detection, masking and speed beside others, into benchmarks/ (10 minutes)
 	$(PY) -m benchmarks.quality --json benchmarks/results.json
+	$(PY) -m benchmarks.leaks --json benchmarks/results.json
+	$(PY) -m benchmarks.speech --json benchmarks/results.json
 	$(PY) -m pytest -q benchmarks/bench_speed.py benchmarks/bench_latency.py \
 		--benchmark-max-time=0.3 --benchmark-min-rounds=3 --benchmark-columns=median,iqr,rounds
 	$(PY) -m benchmarks.report

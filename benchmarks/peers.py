@@ -37,6 +37,8 @@ def _spandsp() -> ctypes.CDLL | None:
     library.dtmf_rx.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
     library.dtmf_rx_get.restype = ctypes.c_size_t
     library.dtmf_rx_get.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+    library.dtmf_rx_status.restype = ctypes.c_int
+    library.dtmf_rx_status.argtypes = [ctypes.c_void_p]
     library.dtmf_rx_free.argtypes = [ctypes.c_void_p]
     return library
 
@@ -124,6 +126,13 @@ class SpandspStream:
         """
         self._library.dtmf_rx_get(self.state, self._buffer, _SPANDSP_MAX_DIGITS)
         return self._buffer.value.decode("ascii")
+
+    def status(self) -> str:
+        """
+        Give the digit that is on, `x` where one may be beginning, or nothing.
+        """
+        code: int = self._library.dtmf_rx_status(self.state)
+        return chr(code) if code else ""
 
     def close(self) -> None:
         """

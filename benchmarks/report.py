@@ -6,7 +6,14 @@ The report: writes tables and plot of `results.json` into `README.md` here.
 
 from pathlib import Path
 
-from benchmarks import results, tables, targets, workers
+from benchmarks import (
+    leak_tables,
+    leak_targets,
+    results,
+    tables,
+    targets,
+    workers,
+)
 from benchmarks.engines import PROFILES
 from benchmarks.results import HERE, RESULTS, Results
 
@@ -64,6 +71,9 @@ def sections(found: Results) -> str:
         text += [f"### {title}\n", tables.part(name, found)]
         if name == "latency":
             text.append(f"![{_PLOT_TEXT}](frontier.png)\n")
+    if found.leaks or found.speech:
+        text += ["### The agent leg: targets\n", leak_targets.table(found)]
+        text += ["### The agent leg: lines\n", leak_tables.page(found)]
     return "\n".join(part for part in text if part)
 
 

@@ -121,6 +121,74 @@ class SpeedRow(msgspec.Struct, frozen=True, kw_only=True):
     """To libspandsp on the same audio."""
 
 
+class LeakRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Presses of one line through one policy of ours, or one rule of another system.
+    """
+
+    line: str
+    group: str
+    engine: str
+    presses: int
+    right: int
+    """Guessed by the attacker."""
+    sure: int
+    """Guessed right with odds of 10,000 to 1."""
+    masked_mean_ms: float
+    """Of the caller's audio, for one press."""
+    masked_p95_ms: float
+    masked_max_ms: float
+    leaked_mean_samples: float
+    """Of a press, as they came in."""
+    leaking: int
+    """Presses of which a sample or more came through."""
+    delay_ms: float
+
+
+class TelltaleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What masks of equal presses say about the key they hide.
+    """
+
+    engine: str
+    presses: int
+    right: int
+    """Keys guessed from masks alone."""
+    p_values: dict[str, float]
+    """Of an analysis of variance, by what was looked at."""
+
+
+class SpeechRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What masking does to a material in which nobody keys.
+    """
+
+    material: str
+    engine: str
+    hours: float
+    masks: int
+    masked_ms: float
+    differing: int
+    """Samples outside the masks that are not what came in."""
+    segments: int
+    """Of eight seconds, scored below; all in which something was masked are there."""
+    pesq_mean: float | None
+    pesq_min: float | None
+    stoi_mean: float | None
+    stoi_min: float | None
+
+
+class DelayRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How late the agent hears the caller, by correlation, piece by piece.
+    """
+
+    engine: str
+    pieces: int
+    min_ms: float
+    max_ms: float
+
+
 class Results(msgspec.Struct, kw_only=True):
     """
     All of it.
@@ -134,6 +202,10 @@ class Results(msgspec.Struct, kw_only=True):
     talkoff: list[TalkoffRow] = []
     latency: list[LatencyRow] = []
     speed: list[SpeedRow] = []
+    leaks: list[LeakRow] = []
+    telltale: list[TelltaleRow] = []
+    speech: list[SpeechRow] = []
+    delays: list[DelayRow] = []
     seconds: dict[str, float] = {}
 
 

@@ -74,7 +74,7 @@ def jobs(size: str, seed: int, names: tuple[str, ...]) -> list[TalkoffJob]:
     """
     found = []
     for material in MATERIALS:
-        n_samples = len(_half(material, seed))
+        n_samples = len(half(material, seed))
         for number in range(PASSES[size][material]):
             slow = number < SLOW_PEER_PASSES[size]
             chosen = tuple(e for e in names if slow or e not in engines.SLOW_PEERS)
@@ -85,7 +85,10 @@ def jobs(size: str, seed: int, names: tuple[str, ...]) -> list[TalkoffJob]:
     return found
 
 
-def _half(material: str, seed: int) -> Int16:
+def half(material: str, seed: int) -> Int16:
+    """
+    Give the half of a material that belongs to a seed.
+    """
     audio = MATERIALS[material][0]()
     middle = len(audio) // 2
     return audio[:middle] if seed % 2 else audio[middle:]
@@ -112,7 +115,7 @@ def piece(job: TalkoffJob) -> Int16:
     """
     Make the audio of a job.
     """
-    source = _half(job.material, job.seed)
+    source = half(job.material, job.seed)
     audio = source[job.start : job.start + PIECE_SAMPLES]
     if job.number == 0:
         return audio

@@ -20,6 +20,7 @@ from dtmf_engine.events import (
 from dtmf_engine.generator import generate
 from dtmf_engine.masker import Policy
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, STRICT, Profile
+from dtmf_engine.redaction import Redacted, RedactionReport, redact
 from dtmf_engine.suppressor import Suppressor
 
 
@@ -40,10 +41,13 @@ __all__ = [
     "ParameterError",
     "Policy",
     "Profile",
+    "Redacted",
+    "RedactionReport",
     "Suppressor",
     "ToneEnded",
     "ToneStarted",
     "audit",
     "decode",
     "generate",
+    "redact",
 ]

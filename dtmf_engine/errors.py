@@ -4,6 +4,7 @@ Errors of the engine.
     DtmfEngineError
       ParameterError     (also ValueError)  an argument is outside its range
       AudioFormatError   (also ValueError)  samples or a file cannot be used
+      NothingInCommonError (also ValueError) two recordings are not of one call
 """
 
 
@@ -22,4 +23,10 @@ class ParameterError(DtmfEngineError, ValueError):
 class AudioFormatError(DtmfEngineError, ValueError):
     """
     Samples or a file cannot be used as audio; the message says why.
+    """
+
+
+class NothingInCommonError(DtmfEngineError, ValueError):
+    """
+    Two recordings that should be of one call have nothing in common.
     """

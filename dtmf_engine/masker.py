@@ -77,8 +77,8 @@ ALWAYS = Sensitivity(
     # detector's limits can be one to an attacker.
     min_power=power_from_dbm0(-55.0),
     max_twist=ratio_from_db(15.0),
-    min_alarm=2.2,
-    min_hold=-2.0,
+    min_alarm=3.5,
+    min_hold=-1.0,
     hold_share=0.5,
     hang_samples=samples_from_ms(5),
 )
@@ -87,15 +87,18 @@ ALWAYS = Sensitivity(
 ALERT = Sensitivity(
     min_power=power_from_dbm0(-60.0),
     max_twist=ratio_from_db(20.0),
-    min_alarm=-6.0,
-    min_hold=-5.0,
-    hold_share=0.4,
+    min_alarm=-4.0,
+    min_hold=-3.5,
+    hold_share=0.5,
     hang_samples=samples_from_ms(5),
 )
 """
 While a capture is armed, and after a press: clipped speech costs little, a leak
 costs all.
 """
+
+_CERTAIN = 0.0
+"""Early score of an alarm that was for a press more often than not."""
 
 _PRESENT = 0.1
 """Power over that at the alarm above which each tone of a mask's pair is still
@@ -187,7 +190,7 @@ class Masker:
         return (inside and holds) or self._is_present(glance)
 
     def _is_present(self, glance: Glance) -> bool:
-        if self.pair is None:
+        if self.pair is None or self.pair.score < _CERTAIN:
             return False
         tones = self.pair.row, 4 + self.pair.column
         return all(

@@ -1,12 +1,17 @@
 """
 Recordings: the bytes of an audio file to samples and back.
 
-WAV (PCM, float, µ-law, A-law), FLAC, OGG and MP3 are read; libsndfile does
-the work. Nothing here opens a file: the caller reads and writes the bytes.
+WAV (PCM, float, µ-law, A-law), FLAC, OGG (Vorbis, Opus) and MP3 are read and
+written; libsndfile does the work. Nothing here opens a file: the caller hands in
+bytes, or files that are open already. `RecordingReader` and `RecordingWriter` go
+through files of any length block by block, in the samples' own precision.
 """
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +31,89 @@ _SUBTYPES = {
     ("WAV", "float"): "FLOAT",
     ("FLAC", "pcm16"): "PCM_16",
 }
+
+
+_EXACT_IN_32_BITS = frozenset({"PCM_24", "PCM_32"})
+
+_LOSSY = frozenset({"VORBIS", "OPUS", "MPEG_LAYER_III", "GSM610"})
+"""And every ADPCM: what is decoded and encoded again is not the same."""
+
+_CONTAINERS = {
+    ".wav": ("WAV", "WAVEX", "RF64"),
+    ".wave": ("WAV", "WAVEX", "RF64"),
+    ".flac": ("FLAC",),
+    ".ogg": ("OGG",),
+    ".oga": ("OGG",),
+    ".opus": ("OGG",),
+    ".mp3": ("MP3",),
+}
+
+ENDINGS = tuple(_CONTAINERS)
+"""Of names of files that can be read and written, in lower case."""
+
+_INSTEAD = {
+    # What a container that has no room for a subtype gets in its place.
+    "WAV": {"": "PCM_16"},
+    "FLAC": {"": "PCM_16", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "PCM_32": "PCM_24"},
+    "OGG": {"": "VORBIS"},
+    "MP3": {"": "MPEG_LAYER_III"},
+}
+
+BLOCK_FRAMES = 1 << 18
+"""Frames read at a time: five seconds at 48 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFormat:
+    """
+    How a file holds its audio, in libsndfile's words.
+    """
+
+    container: str
+    """`WAV`, `WAVEX`, `RF64`, `FLAC`, `OGG` or `MP3`."""
+    subtype: str
+    """`PCM_16`, `ULAW`, `VORBIS`, …"""
+    sample_rate_hz: int
+    n_channels: int
+
+    @property
+    def is_lossless(self) -> bool:
+        """
+        Whether what is read can be written again to the last bit.
+        """
+        return self.subtype not in _LOSSY and "ADPCM" not in self.subtype
+
+    @property
+    def dtype(self) -> str:
+        """
+        The samples' own precision: int16, int32 or float64.
+        """
+        if self.subtype in _EXACT_IN_32_BITS:
+            return "int32"
+        if self.subtype in _EXACT_IN_16_BITS or "ADPCM" in self.subtype:
+            return "int16"
+        return "int16" if self.subtype == "GSM610" else "float64"
+
+    def for_ending(self, ending: str) -> "RecordingFormat":
+        """
+        Give the format nearest to this one in a file whose name ends so.
+
+        Raises:
+            ParameterError: no such ending is known.
+        """
+        containers = _CONTAINERS.get(ending.lower())
+        if containers is None:
+            raise ParameterError(
+                f"expected a name ending in {', '.join(ENDINGS)}, got {ending!r}"
+            )
+        container = self.container if self.container in containers else containers[0]
+        subtype = self.subtype
+        if ending.lower() == ".opus":
+            subtype = "OPUS"
+        elif not soundfile.check_format(container, subtype):
+            instead = _INSTEAD[containers[0]]
+            subtype = instead.get(subtype, instead[""])
+        return RecordingFormat(container, subtype, self.sample_rate_hz, self.n_channels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +155,7 @@ def read_recording(data: bytes, name: str = "recording") -> Recording:
     Raises:
         AudioFormatError: it is no audio file, damaged, or empty of channels.
     """
-    _check_whole(data, name)
+    _check_size(data[:8], len(data), name)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             exact = file.subtype in _EXACT_IN_16_BITS
@@ -86,6 +174,163 @@ def read_recording(data: bytes, name: str = "recording") -> Recording:
         raise AudioFormatError(f"{name}: {error}") from None
     channels = [np.ascontiguousarray(frames[:, c]) for c in range(frames.shape[1])]
     return Recording(channels, rate)
+
+
+class RecordingReader:
+    """
+    An audio file, read block by block.
+
+    Args:
+        file: open for reading bytes, and seekable.
+        name: what to call it in an error.
+
+    Raises:
+        AudioFormatError: it is no audio file, or damaged.
+    """
+
+    def __init__(self, file: BinaryIO, name: str = "recording") -> None:
+        self.name = name
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        _check_size(file.read(8), size, name)
+        file.seek(0)
+        try:
+            self._file = soundfile.SoundFile(file)
+        except soundfile.LibsndfileError as error:
+            raise AudioFormatError(
+                f"{name}: expected a WAV, FLAC, OGG or MP3 file, "
+                f"libsndfile says: {_reason(error)}"
+            ) from None
+        try:
+            rate = require_sample_rate(self._file.samplerate)
+        except ParameterError as error:
+            self._file.close()
+            raise AudioFormatError(f"{name}: {error}") from None
+        self.format = RecordingFormat(
+            self._file.format, self._file.subtype, rate, self._file.channels
+        )
+        self.n_frames = int(self._file.frames)
+        """As the file says; 0 or too many where it does not know."""
+
+    def blocks(self, n_frames: int = BLOCK_FRAMES) -> Iterator[npt.NDArray[np.generic]]:
+        """
+        Read the file from where it stands to its end.
+
+        Yields:
+            [shape=(n, channels)] of `format.dtype`; floats in [−1, 1].
+
+        Raises:
+            AudioFormatError: the file is damaged, or ends before it says.
+        """
+        n_read = 0
+        while True:
+            try:
+                block = self._file.read(
+                    n_frames, dtype=self.format.dtype, always_2d=True
+                )
+            except soundfile.LibsndfileError as error:
+                raise AudioFormatError(
+                    f"{self.name}: damaged, libsndfile says: {_reason(error)}"
+                ) from None
+            if not len(block):
+                break
+            if block.dtype.kind == "f" and not np.isfinite(block).all():
+                raise AudioFormatError(
+                    f"{self.name}: expected finite samples, got NaN or infinity"
+                )
+            n_read += len(block)
+            yield block
+        if self.format.is_lossless and n_read < self.n_frames < _UNKNOWN_FRAMES:
+            raise AudioFormatError(
+                f"{self.name}: expected {self.n_frames} frames by its header, "
+                f"got {n_read}"
+            )
+
+    def tags(self) -> dict[str, str]:
+        """
+        Give title, artist and the like.
+        """
+        return dict(self._file.copy_metadata())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+class RecordingWriter:
+    """
+    An audio file, written block by block.
+
+    Args:
+        file: open for writing and reading bytes, seekable, empty.
+        format_: what to write.
+        tags: title, artist and the like, by libsndfile's names.
+        name: what to call it in an error.
+
+    Raises:
+        ParameterError: container, subtype, rate and channels do not go together.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        format_: RecordingFormat,
+        *,
+        tags: dict[str, str] | None = None,
+        name: str = "recording",
+    ) -> None:
+        self.name = name
+        self.format = format_
+        what = (
+            f"{name}: {format_.container} {format_.subtype} does not take "
+            f"{format_.n_channels} channels at {format_.sample_rate_hz} Hz"
+        )
+        if format_.subtype == "VORBIS" and format_.sample_rate_hz > _VORBIS_MAX_HZ:
+            raise ParameterError(what)
+        try:
+            self._file = soundfile.SoundFile(
+                file,
+                "w",
+                format_.sample_rate_hz,
+                format_.n_channels,
+                format_.subtype,
+                format=format_.container,
+            )
+        except soundfile.LibsndfileError as error:
+            raise ParameterError(f"{what}, libsndfile says: {_reason(error)}") from None
+        for key, value in (tags or {}).items():
+            setattr(self._file, key, value)
+
+    def write(self, block: npt.NDArray[np.generic]) -> None:
+        """
+        Write the next frames, [shape=(n, channels)] int16, int32 or float64.
+        """
+        self._file.write(_in_precision(block, self.format.dtype))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+_VORBIS_MAX_HZ = 200_000
+"""Its encoder has no settings beyond, and libsndfile 1.2.2 crashes for want of them."""
+
+_UNKNOWN_FRAMES = 1 << 60
+"""What libsndfile reports for a stream of unknown length is beyond this."""
 
 
 def write_recording(
@@ -133,21 +378,44 @@ def _reason(error: soundfile.LibsndfileError) -> str:
     return str(error).rpartition(": ")[2].rstrip(".").lower()
 
 
-def _check_whole(data: bytes, name: str) -> None:
+def _check_size(head: bytes, n_bytes: int, name: str) -> None:
     """
     Refuse a WAV file that ends before its header says.
 
     libsndfile reads what is there; an audit of half a recording would call it
     clean. A size of nought or of all ones is what programs write that do not
     know yet how long the file will be.
+
+    Args:
+        head: the first eight bytes of the file.
+        n_bytes: how many there are.
+        name: what to call it in an error.
     """
-    if data[:4] != b"RIFF" or len(data) < 8:
+    if head[:4] != b"RIFF" or n_bytes < 8:
         return
-    size = int.from_bytes(data[4:8], "little")
-    if size not in {0, 0xFFFFFFFF} and size + 8 > len(data):
+    size = int.from_bytes(head[4:8], "little")
+    if size not in {0, 0xFFFFFFFF} and size + 8 > n_bytes:
         raise AudioFormatError(
-            f"{name}: expected {size + 8} bytes by its header, got {len(data)}"
+            f"{name}: expected {size + 8} bytes by its header, got {n_bytes}"
         )
+
+
+def _in_precision(
+    block: npt.NDArray[np.generic], dtype: str
+) -> npt.NDArray[np.generic]:
+    """
+    Convert samples between int16, int32 and floats in [−1, 1], rounded and clipped.
+
+    libsndfile would scale some of these by one less than a power of two, and some
+    not at all.
+    """
+    if block.dtype == dtype:
+        return block
+    scales = {"int16": 2.0**15, "int32": 2.0**31, "float64": 1.0}
+    floats = block.astype(np.float64) * (scales[dtype] / scales[str(block.dtype)])
+    if dtype == "float64":
+        return floats
+    return np.clip(np.rint(floats), -scales[dtype], scales[dtype] - 1).astype(dtype)
 
 
 def _frames(channels: npt.ArrayLike, *, as_float: bool) -> Int16 | Float64:

@@ -13,7 +13,7 @@ from dtmf_engine.errors import DtmfEngineError
 
 
 COMMANDS = (
-    *("serve", "demo", "call", "decode", "generate", "audit", "token"),
+    *("serve", "demo", "call", "decode", "redact", "generate", "audit", "token"),
     *("callbacks", "attempts", "sandbox"),
 )
 """Each is a module of this room with a command of its own name."""

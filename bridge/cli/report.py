@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.cli.pictures import Track, draw_tracks
-from dtmf_engine.arrays import Int16
+from dtmf_engine.arrays import Int16, to_int16
 from dtmf_engine.audit import describe
 from dtmf_engine.g711 import decode_mulaw
 from dtmf_engine.units import SAMPLE_RATE_HZ
@@ -38,8 +38,9 @@ def write_report(outcome: "Outcome") -> str:
     Write the report.
     """
     caller = decode_mulaw(outcome.caller)
-    agent = _aligned(decode_mulaw(outcome.agent), outcome.report.delay_samples)
-    agent = agent[: len(caller)]
+    # A recording that slipped by a frame is put right piece by piece.
+    alignment = outcome.report.alignment
+    agent = to_int16(alignment.unfold(decode_mulaw(outcome.agent), len(caller)))
     spans = masked_spans_s(caller, agent)
     pieces = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
@@ -81,10 +82,6 @@ def masked_spans_s(caller: Int16, agent: Int16) -> list[tuple[float, float]]:
         (float(a) / SAMPLE_RATE_HZ, float(b) / SAMPLE_RATE_HZ)
         for a, b in zip(starts, ends, strict=True)
     ]
-
-
-def _aligned(audio: Int16, delay_samples: int) -> Int16:
-    return audio[delay_samples:]
 
 
 def _first_keys(outcome: "Outcome") -> tuple[float, float]:

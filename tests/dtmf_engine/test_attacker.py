@@ -4,8 +4,16 @@ Attacker: reads what leaks, and nothing where nothing does.
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
-from dtmf_engine.attacker import WINDOWS_MS, Reading, read_press
+from dtmf_engine.attacker import (
+    SHORT_MS,
+    Knowledge,
+    Reading,
+    read_press,
+    tone_levels,
+)
+from dtmf_engine.background import WHITE, measure_background
 from dtmf_engine.keypad import DIGITS
 from tests.support.tones import (
     ALL_DIGITS,
@@ -13,6 +21,7 @@ from tests.support.tones import (
     Wave,
     amplitude,
     dial,
+    line,
     to_int16,
     white_noise,
 )
@@ -35,8 +44,13 @@ def _leak(press: Press, start: int, n_samples: int, *, seed: int) -> Wave:
     return to_int16(wave).astype(np.float64)
 
 
-def _read(audio: Wave, press: Press) -> Reading:
-    return read_press(audio, press.start_sample, press.end_sample, FLOOR_POWER)
+def _read(audio: Wave, press: Press, *, known: bool = False) -> Reading:
+    """
+    Read a press; where levels are known, they are those of the press.
+    """
+    knowledge = Knowledge(press.low_dbm0, press.high_dbm0, levels_are_known=known)
+    start, end = press.start_sample, press.end_sample
+    return read_press(audio, start, end, FLOOR_POWER, knowledge=knowledge)
 
 
 @pytest.mark.parametrize("start", [0, 333, 788], ids=["onset", "middle", "end"])
@@ -45,15 +59,107 @@ def test_attacker_reads_every_digit_from_one_and_a_half_milliseconds(
     level: float, start: int
 ) -> None:
     """
-    Twelve samples of tone over a floor of −55 dBm0 tell the digit for certain.
+    Twelve samples of tone over a floor of −55 dBm0 tell the digit. One who does not
+    know the telephone's level may miss a press in fifty.
     """
+    n_missed = 0
     for seed in range(3):
         for press in dial(
             ALL_DIGITS, lead=800, low_dbm0=level, high_dbm0=level, seed=seed
         ):
-            reading = _read(_leak(press, start, 12, seed=seed), press)
-            assert reading.guess == press.digit
-            assert reading.margin >= CERTAIN
+            audio = _leak(press, start, 12, seed=seed)
+            assert _read(audio, press, known=True).guess == press.digit
+            n_missed += _read(audio, press).guess != press.digit
+    assert n_missed <= 1
+
+
+def test_attacker_is_certain_from_two_milliseconds() -> None:
+    """
+    One who knows the levels claims odds of 10,000 to 1, and is right.
+    """
+    for press in dial(ALL_DIGITS, lead=800, seed=4):
+        reading = _read(_leak(press, 0, 16, seed=4), press, known=True)
+        assert reading.guess == press.digit
+        assert reading.margin >= CERTAIN
+
+
+def test_attacker_who_knows_levels_reads_less_than_a_millisecond() -> None:
+    """
+    Six samples have as many unknowns as a pair of unknown level has, and two more:
+    knowing the level is what reads them.
+    """
+    right = {False: 0, True: 0}
+    for seed in range(4):
+        for press in dial(ALL_DIGITS, lead=800, seed=seed):
+            audio = _leak(press, 0, 6, seed=seed)
+            for known in right:
+                right[known] += _read(audio, press, known=known).guess == press.digit
+    # Of 64; published for an attacker that does not know them: 60 % in silence.
+    assert right[True] >= 54
+    assert right[False] < right[True]
+
+
+@pytest.mark.parametrize("high_error", [-0.034, 0.034])
+@pytest.mark.parametrize("low_error", [-0.034, 0.034])
+def test_attacker_searches_frequencies(low_error: float, high_error: float) -> None:
+    """
+    Both tones 3.4 % off, each its own way, and 20 dB below the noise's peak: only
+    windows of many milliseconds can tell, and only at the frequencies that are.
+    """
+    for press in dial(
+        ALL_DIGITS,
+        low_dbm0=-52.0,
+        high_dbm0=-52.0,
+        low_error=low_error,
+        high_error=high_error,
+    ):
+        reading = _read(_leak(press, 0, 800, seed=6), press)
+        assert reading.guess == press.digit
+        assert reading.margin >= CERTAIN
+
+
+def test_attacker_takes_a_coloured_background_for_what_it_is() -> None:
+    """
+    Noise with resonances where two tones of a key are is no key; to one who takes it
+    for white it often is, and to one who knows the colour it never is.
+    """
+    noise = white_noise(60_000, -35.0, seed=3)
+    for hz in (770.0, 1336.0):
+        turn = 2 * np.cos(2 * np.pi * hz / 8000)
+        noise = np.asarray(lfilter([1.0], [1.0, -0.95 * turn, 0.95**2], noise))
+    audio = to_int16(0.1 * noise).astype(np.float64)
+    background = measure_background(audio)
+    margins = {}
+    for colour in (WHITE, background.colour):
+        knowledge = Knowledge(colour=colour)
+        margins[colour] = max(
+            read_press(
+                audio, start, start + 800, background.power, knowledge=knowledge
+            ).margin
+            for start in range(400, 56_000, 1600)
+        )
+    assert margins[WHITE] > CERTAIN
+    assert margins[background.colour] < CERTAIN
+
+
+@pytest.mark.parametrize("error", [-0.03, 0.0, 0.03])
+def test_tone_levels_are_those_of_the_press(error: float) -> None:
+    """
+    Levels of both tones are measured wherever in the tolerance they are.
+    """
+    for press in dial(
+        "159D", low_dbm0=-14.0, high_dbm0=-10.0, low_error=error, high_error=-error
+    ):
+        audio = to_int16(line([press])).astype(np.float64)
+        levels = tone_levels(audio, press.start_sample, press.end_sample, press.digit)
+        assert levels == pytest.approx((-14.0, -10.0), abs=0.5)
+
+
+def test_tone_levels_of_a_press_under_20_ms_are_unknown() -> None:
+    """
+    A window of 20 ms would measure what is beside the press.
+    """
+    assert tone_levels(np.ones(4000), 800, 900, "5") is None
 
 
 @pytest.mark.parametrize("n_samples", [40, 100, 800])
@@ -85,7 +191,7 @@ def test_attacker_is_at_chance_when_nothing_leaks() -> None:
         noise = white_noise(30_000, FLOOR_DBM0, seed=seed)
         audio = to_int16(noise).astype(np.float64)
         for press in dial(ALL_DIGITS, seed=seed):
-            reading = _read(audio, press)
+            reading = _read(audio, press, known=True)
             n_right += reading.guess == press.digit
             assert reading.margin < CERTAIN
     # 320 guesses: 20 expected, with a standard deviation of 4.3.
@@ -119,4 +225,4 @@ def test_attacker_looks_for_leaks_of_two_milliseconds_and_less() -> None:
     """
     The shortest window is no longer than the shortest leak it promises to read.
     """
-    assert min(WINDOWS_MS) <= 2.0
+    assert min(SHORT_MS) <= 1.0

@@ -394,7 +394,7 @@ def test_bank_lets_nothing_through_at_any_look_ahead(
         ({"n_legs": 0}, "n_legs: expected at least 1, got 0"),
         (
             {"n_legs": 1, "policy": "mute"},
-            "policy: expected one of tones, strict, got 'mute'",
+            "policy: expected one of tones, strict, marker, got 'mute'",
         ),
         (
             {"n_legs": 1, "profile": "lax"},

@@ -9,7 +9,11 @@ import pytest
 
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
 from dtmf_engine.errors import ParameterError
+from dtmf_engine.glances import Glance
+from dtmf_engine.marker import BEEP_SAMPLES
 from dtmf_engine.masker import (
+    ALERT,
+    ALWAYS,
     FADE_SAMPLES,
     Masker,
     Policy,
@@ -26,7 +30,7 @@ LOUD = to_int16(white_noise(1000, -3.0))
 
 def _span(start: int, stop: int) -> Span:
     return Span(
-        start, start + FADE_SAMPLES, stop, stop + FADE_SAMPLES, noise=DEFAULT_NOISE
+        start, start + FADE_SAMPLES, stop, stop + FADE_SAMPLES, sound=DEFAULT_NOISE
     )
 
 
@@ -45,7 +49,7 @@ def test_get_policy_refuses_an_unknown_name(policy: str) -> None:
     """
     with pytest.raises(
         ParameterError,
-        match=rf"^policy: expected one of tones, strict, got '{policy}'$",
+        match=rf"^policy: expected one of tones, strict, marker, got '{policy}'$",
     ):
         get_policy(policy)
 
@@ -123,19 +127,83 @@ def test_masker_forgets_masks_that_have_ended() -> None:
     assert [span.full_until for span in masker.spans] == [2100]
 
 
-def test_masker_is_wider_while_armed() -> None:
+def test_masks_are_wider_while_presses_are_expected() -> None:
     """
-    While a capture is armed, every limit is at least as wide.
+    In a capture and after a press, no limit is narrower.
+    """
+    assert ALERT.min_power < ALWAYS.min_power
+    assert ALERT.max_twist > ALWAYS.max_twist
+    assert ALERT.min_alarm < ALWAYS.min_alarm
+    assert ALERT.min_hold < ALWAYS.min_hold
+    assert ALERT.hold_share <= ALWAYS.hold_share
+    assert ALERT.hang_samples >= ALWAYS.hang_samples
+
+
+def _glance(score: float, *, power: float = 1e6, share: float = 0.9) -> Glance:
+    """
+    A look that saw the pair of digit 1 and nothing else.
+    """
+    return Glance(score, 0, 0, [power, 0, 0, 0, power, 0, 0, 0], share, True)
+
+
+def test_masker_begins_at_an_alarm_and_not_below_it() -> None:
+    """
+    With no mask on, nothing but the early score begins one.
     """
     masker = Masker(160)
-    always = masker.sensitivity
-    masker.armed = True
-    armed = masker.sensitivity
-    assert armed.min_power < always.min_power
-    assert armed.max_twist > always.max_twist
-    assert armed.start_share < always.start_share
-    assert armed.hold_share < always.hold_share
-    assert armed.hang_samples > always.hang_samples
+    below = _glance(ALWAYS.min_alarm - 0.1)
+    assert not masker.wants(below, 1000, alert=False)
+    assert masker.wants(below, 1000, alert=True)
+    assert masker.wants(_glance(ALWAYS.min_alarm), 1000, alert=False)
+
+
+@pytest.mark.parametrize(
+    ("glance", "wanted"),
+    [
+        (_glance(-9.0, share=0.6), True),
+        (_glance(-1.0, share=0.1), True),
+        (_glance(-9.0, share=0.1), True),
+        (_glance(-9.0, share=0.1, power=1e4), False),
+        (None, False),
+    ],
+    ids=["alone", "likely", "present", "gone", "unseen"],
+)
+def test_masker_goes_on_while_the_pair_may_be_there(
+    glance: Glance | None, *, wanted: bool
+) -> None:
+    """
+    A pair that holds the sound, looks like a press, or is as loud as it was.
+    """
+    masker = Masker(160)
+    assert masker.wants(_glance(5.0), 1000, alert=False)
+    masker.mask(1000, 1040)
+    assert masker.wants(glance, 1040, alert=False) is wanted
+
+
+def test_masker_goes_on_after_a_break_no_longer_than_the_look_ahead() -> None:
+    """
+    What is still in the look-ahead can be masked without a gap.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1040)
+    weak = _glance(-9.0, share=0.6)
+    assert masker.wants(weak, 1180, alert=False)
+    assert not masker.wants(weak, 1220, alert=False)
+
+
+def test_beeps_are_alike_and_keep_to_the_grid() -> None:
+    """
+    Two presses close together are told one after the other.
+    """
+    masker = Masker(160, marks=True)
+    masker.beep(4100)
+    masker.beep(4500)
+    starts = [beep.full_from for beep in masker.beeps]
+    lengths = {beep.full_until - beep.full_from for beep in masker.beeps}
+    assert starts == [6000, 8000]
+    assert lengths == {BEEP_SAMPLES}
+    masker.forget(7500)
+    assert [beep.full_from for beep in masker.beeps] == [8000]
 
 
 def test_span_rises_holds_and_falls() -> None:

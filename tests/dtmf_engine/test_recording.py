@@ -11,7 +11,13 @@ import soundfile
 
 from dtmf_engine.errors import AudioFormatError, ParameterError
 from dtmf_engine.g711 import decode_alaw, decode_mulaw
-from dtmf_engine.recording import read_recording, write_recording
+from dtmf_engine.recording import (
+    RecordingFormat,
+    RecordingReader,
+    RecordingWriter,
+    read_recording,
+    write_recording,
+)
 from tests.support.tones import Audio, Wave, to_float, to_int16, white_noise
 
 
@@ -261,3 +267,134 @@ def test_write_recording_does_not_change_its_input(audio: Audio | Wave) -> None:
     before = audio.copy()
     write_recording(audio, 8000, encoding="mulaw")
     assert np.array_equal(audio, before)
+
+
+# --- files of any length ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "dtype"),
+    [
+        ("WAV", "PCM_16", "int16"),
+        ("WAV", "ULAW", "int16"),
+        ("WAV", "PCM_U8", "int16"),
+        ("WAV", "PCM_24", "int32"),
+        ("WAV", "PCM_32", "int32"),
+        ("WAV", "FLOAT", "float64"),
+        ("WAV", "DOUBLE", "float64"),
+        ("RF64", "PCM_16", "int16"),
+        ("FLAC", "PCM_16", "int16"),
+        ("FLAC", "PCM_24", "int32"),
+    ],
+)
+@pytest.mark.parametrize("n_frames", [1, 7, 1000])
+def test_blocks_of_a_lossless_file_survive(
+    container: str, subtype: str, dtype: str, n_frames: int
+) -> None:
+    """
+    Whatever the block, what is read is written again as the same samples.
+    """
+    first, second = io.BytesIO(), io.BytesIO()
+    both = np.stack([FLOATS, FLOATS[::-1]], axis=1)
+    soundfile.write(first, both, 8000, subtype, format=container)
+    with RecordingReader(first) as reader:
+        assert reader.format == RecordingFormat(container, subtype, 8000, 2)
+        assert reader.format.is_lossless
+        with RecordingWriter(second, reader.format) as writer:
+            for block in reader.blocks(n_frames):
+                assert block.dtype == dtype
+                writer.write(block)
+    with RecordingReader(first) as reader, RecordingReader(second) as again:
+        before, after = list(reader.blocks()), list(again.blocks())
+    assert np.array_equal(np.concatenate(before), np.concatenate(after))
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32", "float64"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_32", "FLOAT"])
+def test_a_writer_takes_every_precision(dtype: str, subtype: str) -> None:
+    """
+    Whole 16-bit samples come back the same from any precision through any other.
+    """
+    scales = {"int16": 1, "int32": 65_536, "float64": 1 / 32_768}
+    block = (NOISE.astype(np.float64) * scales[dtype]).astype(dtype)[:, None]
+    file = io.BytesIO()
+    with RecordingWriter(file, RecordingFormat("WAV", subtype, 8000, 1)) as writer:
+        writer.write(block)
+    (samples,) = soundfile.read(io.BytesIO(file.getvalue()), dtype="float64")[:1]
+    assert np.array_equal(samples, NOISE / 32_768)
+
+
+@pytest.mark.parametrize(
+    ("before", "ending", "after"),
+    [
+        (("WAV", "ULAW"), ".wav", ("WAV", "ULAW")),
+        (("WAVEX", "PCM_24"), ".WAV", ("WAVEX", "PCM_24")),
+        (("WAV", "ULAW"), ".flac", ("FLAC", "PCM_16")),
+        (("WAV", "FLOAT"), ".flac", ("FLAC", "PCM_24")),
+        (("OGG", "OPUS"), ".ogg", ("OGG", "OPUS")),
+        (("OGG", "VORBIS"), ".opus", ("OGG", "OPUS")),
+        (("OGG", "VORBIS"), ".mp3", ("MP3", "MPEG_LAYER_III")),
+        (("MP3", "MPEG_LAYER_III"), ".flac", ("FLAC", "PCM_16")),
+        (("FLAC", "PCM_24"), ".oga", ("OGG", "VORBIS")),
+    ],
+)
+def test_the_nearest_format_for_an_ending(
+    before: tuple[str, str], ending: str, after: tuple[str, str]
+) -> None:
+    """
+    The subtype stays where the container has room for it.
+    """
+    found = RecordingFormat(*before, 8000, 2).for_ending(ending)
+    assert found == RecordingFormat(*after, 8000, 2)
+
+
+def test_no_format_for_another_ending() -> None:
+    """
+    The message lists those that are known.
+    """
+    with pytest.raises(ParameterError, match=r"^expected a name ending in \.wav, "):
+        RecordingFormat("WAV", "PCM_16", 8000, 1).for_ending(".txt")
+
+
+def test_a_writer_refuses_what_does_not_go_together() -> None:
+    """
+    Vorbis above 200 kHz, where its encoder would crash, and Opus at 44.1 kHz.
+    """
+    for subtype, rate in (("VORBIS", 384_000), ("OPUS", 44_100)):
+        with pytest.raises(
+            ParameterError, match=rf"^call: OGG {subtype} does not take 1 channels"
+        ):
+            RecordingWriter(
+                io.BytesIO(), RecordingFormat("OGG", subtype, rate, 1), name="call"
+            )
+
+
+@pytest.mark.parametrize("container", ["WAV", "FLAC"])
+def test_a_reader_refuses_a_file_cut_off(container: str) -> None:
+    """
+    At its header or at its end, whichever tells; half a call is never a call.
+    """
+    data = write_recording(NOISE, 8000, container=container)
+    for n_bytes in range(0, len(data), 97):
+        with (
+            pytest.raises(AudioFormatError, match=r"^call: "),
+            RecordingReader(io.BytesIO(data[:n_bytes]), "call") as reader,
+        ):
+            list(reader.blocks(100))
+
+
+def test_a_reader_refuses_infinite_samples_and_slow_rates() -> None:
+    """
+    As `read_recording` does, by name.
+    """
+    file = io.BytesIO()
+    soundfile.write(file, np.array([0.0, np.inf]), 8000, "FLOAT", format="WAV")
+    with (
+        pytest.raises(AudioFormatError, match=r"^call: expected finite samples"),
+        RecordingReader(file, "call") as reader,
+    ):
+        list(reader.blocks())
+    file = io.BytesIO()
+    soundfile.write(file, NOISE, 1000, format="WAV")
+    with pytest.raises(AudioFormatError, match=r"^call: .+ got 1000$"):
+        RecordingReader(file, "call")

@@ -215,30 +215,45 @@ def test_suppressor_changes_nothing_that_it_does_not_count_as_masked(
         assert n_changed <= n_masked <= len(out)
 
 
-@pytest.mark.parametrize("armed", [False, True])
+CONTENTS = ["silence", "faint", "noise", "loud", "voice"]
+
+
+def _without_tones(content: str, rate: int) -> Wave:
+    if content == "voice":
+        return voiced(5 * rate, sample_rate_hz=rate)
+    levels = {"silence": -200.0, "faint": -60.0, "noise": -35.0, "loud": -8.0}
+    return white_noise(5 * rate, levels[content], seed=len(content))
+
+
 @pytest.mark.parametrize("form", ["int16", "float"])
 @pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("content", ["silence", "faint", "noise", "loud", "voice"])
+@pytest.mark.parametrize("content", CONTENTS)
 def test_suppressor_changes_nothing_where_there_is_no_tone(
-    content: str, rate: int, form: str, *, armed: bool
+    content: str, rate: int, form: str
 ) -> None:
     """
-    Five seconds of noise, voice or nothing come out bit for bit, armed or not.
+    Five seconds of noise, voice or nothing come out bit for bit.
     """
     n_samples = 5 * rate
-    if content == "voice":
-        wave = voiced(n_samples, sample_rate_hz=rate)
-    else:
-        levels = {"silence": -200.0, "faint": -60.0, "noise": -35.0, "loud": -8.0}
-        wave = white_noise(n_samples, levels[content], seed=len(content))
+    wave = _without_tones(content, rate)
     audio = to_int16(wave) if form == "int16" else to_float(wave)
     suppressor = Suppressor(rate)
-    if armed:
-        suppressor.arm()
     out = suppressor.process(audio)
     assert out.dtype == audio.dtype
     assert np.array_equal(out, _delayed(audio, suppressor.delay_samples)[:n_samples])
     assert suppressor.n_masked_samples == 0
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("content", CONTENTS)
+def test_suppressor_lets_most_through_while_armed(content: str, rate: int) -> None:
+    """
+    In a capture a little noise may be taken for a press, and only a little.
+    """
+    suppressor = Suppressor(rate)
+    suppressor.arm()
+    suppressor.process(to_int16(_without_tones(content, rate)))
+    assert suppressor.n_masked_samples <= 0.15 * 5 * rate
 
 
 def test_suppressor_keeps_the_octets_of_a_mulaw_line() -> None:
@@ -269,6 +284,7 @@ def test_suppressor_lets_the_voice_around_a_press_through(rate: int) -> None:
     presses = dial("5", tone=round(100 * ms), lead=round(500 * ms))
     voice = voiced(rate, level_dbm0=-30.0, sample_rate_hz=rate)
     voice[round(440 * ms) : round(660 * ms)] = 0.0
+    voice += white_noise(rate, -60.0)
     audio = to_int16(line(presses, n_samples=rate, sample_rate_hz=rate) + voice)
     suppressor = Suppressor(rate)
     out = suppress(suppressor, audio, [len(audio)])
@@ -773,7 +789,8 @@ def test_suppressor_that_is_not_strict_lets_voice_through_while_armed() -> None:
     suppressor = Suppressor(policy=Policy.TONES)
     suppressor.arm()
     out = suppressor.process(audio)
-    assert np.array_equal(out[160:], audio[:-160])
+    # Sound that comes out of digital silence may be what is left of a press.
+    assert np.array_equal(out[1160:], audio[1000:-160])
 
 
 # What the suppressor is given.
