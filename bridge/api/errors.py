@@ -2,6 +2,9 @@
 Errors of the REST API, in the shape that Twilio's SDKs read.
 """
 
+from bridge.api.paths import shown_path
+
+
 MORE_INFO = "https://www.twilio.com/docs/errors/{code}"
 """Clients show this link; the codes are Twilio's, so are the explanations."""
 
@@ -10,6 +13,7 @@ AUTHENTICATE = 20003
 METHOD_NOT_ALLOWED = 20004
 NOT_FOUND = 20404
 CONFLICT = 20409
+TOO_MANY_REQUESTS = 20429
 INTERNAL = 20500
 UNAVAILABLE = 20503
 CALL_NOT_IN_PROGRESS = 21220
@@ -57,7 +61,8 @@ def not_found(path: str) -> ApiError:
     """
     Say that there is nothing at a path, in Twilio's words.
     """
-    return ApiError(404, NOT_FOUND, f"The requested resource {path} was not found")
+    message = f"The requested resource {shown_path(path)} was not found"
+    return ApiError(404, NOT_FOUND, message)
 
 
 def invalid(name: str, expected: str, code: int = INVALID_PARAMETER) -> ApiError:

@@ -7,12 +7,11 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -24,9 +23,13 @@ from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.errors import ConfigError
 from bridge.ledger.store import Ledger
 from bridge.pay.session import PaySettings
-from bridge.server.accounts import SingleAccount
+from bridge.server.accounts import AccountBook
+from bridge.server.addresses import client_address
 from bridge.server.analysis import Analyser
+from bridge.server.api_port import ApiPort
+from bridge.server.audit_log import FILE_NAME, AuditLog
 from bridge.server.callback_worker import CallbackWorker
+from bridge.server.limits import ApiLimits, RateLimiter
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import HttpOutbound
@@ -34,6 +37,8 @@ from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
 from bridge.server.settings import Settings
 from bridge.server.switchboard import Switchboard
+from bridge.server.targets import TargetPolicy
+from bridge.server.tls import load, make_context, tls_problems
 from bridge.server.writer import LedgerWriter
 from bridge.stream.events import GOING_AWAY
 from dtmf_engine.bank import LegBank
@@ -60,6 +65,9 @@ class Bridge:
         self.metrics = Metrics()
         self.media_port = settings.media_port
         self.api_port = settings.api_port
+        self._accounts = AccountBook(settings.read_accounts())
+        self._tls = _tls_context(settings)
+        self._audit = AuditLog()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._log = structlog.get_logger()
@@ -71,6 +79,25 @@ class Bridge:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+
+    def reload(self) -> None:
+        """
+        Read the accounts' file and the certificate again, reopen the audit log.
+
+        What cannot be used is told in the log, and the old goes on.
+        """
+        settings = self.settings
+        try:
+            accounts = settings.read_accounts()
+            _load_certificate(self._tls, settings)
+            self._accounts.replace(accounts)
+            self._audit.reopen()
+        except ConfigError as error:
+            self._log.error("not reloaded", problems=list(error.problems))
+        except OSError as error:
+            self._log.error("not reloaded", problems=[type(error).__name__])
+        else:
+            self._audit.record("reloaded")
 
     async def run(self, ready: Callable[["Bridge"], None] = lambda _: None) -> None:
         """
@@ -84,28 +111,37 @@ class Bridge:
             ConfigError: a port or the database cannot be used.
         """
         ledger = await self._open_ledger()
-        outbound = HttpOutbound()
+        gateways = self._outbound("gateway_allow", reads_answers=True)
+        receivers = self._outbound("callback_allow", reads_answers=False)
         try:
+            self._audit = _open_audit_log(self.settings)
             async with asyncio.TaskGroup() as group:
-                await self._serve(group, ledger, outbound, ready)
+                await self._serve(group, ledger, gateways, receivers, ready)
         except* ConfigError as failed:
             raise failed.exceptions[0] from None
         finally:
-            await outbound.close()
+            await gateways.close()
+            await receivers.close()
+            self._audit.close()
             ledger.close()
 
     @contextlib.contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """
-        Have SIGTERM and SIGINT call `stop`.
+        Have SIGTERM and SIGINT call `stop`, and SIGHUP `reload`.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        verbs = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: self.reload,
+        }
+        for number, verb in verbs.items():
+            loop.add_signal_handler(number, verb)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in verbs:
                 loop.remove_signal_handler(number)
 
     async def _open_ledger(self) -> Ledger:
@@ -126,11 +162,11 @@ class Bridge:
         self,
         group: asyncio.TaskGroup,
         ledger: Ledger,
-        outbound: HttpOutbound,
+        gateways: HttpOutbound,
+        receivers: HttpOutbound,
         ready: Callable[["Bridge"], None],
     ) -> None:
         settings = self.settings
-        token = settings.auth_token.get_secret_value()
         writer = LedgerWriter(ledger)
         writing = group.create_task(writer.run())
 
@@ -138,9 +174,9 @@ class Bridge:
             return group.create_task(work)
 
         callbacks = CallbackWorker(
-            outbound,
+            receivers,
             writer,
-            auth_token=token,
+            auth_token_of=self._accounts.signing_token,
             timeout_s=settings.callback_timeout_s,
             spawn=spawn,
             metrics=self.metrics,
@@ -159,20 +195,29 @@ class Bridge:
             metrics=self.metrics,
         )
         payments = PaymentService(
-            self._tools(switchboard, writer, callbacks, outbound, spawn),
+            self._tools(switchboard, writer, callbacks, gateways, spawn),
             connectors={"Default": SandboxConnector()},
-            development=settings.development,
+            targets=self._targets("callback_allow"),
         )
-        app = create_app(payments, SingleAccount(settings.account_sid, token))
+        proxies = settings.networks("trusted_proxies")
+        app = create_app(
+            payments,
+            self._accounts,
+            limits=self._limits(),
+            address_of=lambda peer, said: client_address(peer, said, proxies),
+        )
         self._add_metrics(app)
         media = MediaServer(
             switchboard,
-            auth_tokens=[token],
+            accounts=self._accounts,
             public_url=settings.public_media_url,
             development=settings.development,
             metrics=self.metrics,
+            tls=self._tls,
+            handshakes=RateLimiter(settings.handshakes_per_minute),
+            trusted_proxies=proxies,
         )
-        api = _Api(app)
+        api = ApiPort(app, tls=self._tls)
         await self._listen(media, api, group)
         for stored in await asyncio.to_thread(ledger.pending_callbacks):
             callbacks.add(
@@ -190,6 +235,29 @@ class Bridge:
         await writer.wait_idle()
         writing.cancel()
         self._log.info("stopped")
+
+    def _targets(self, allowed: str) -> TargetPolicy:
+        settings = self.settings
+        return TargetPolicy(settings.networks(allowed), settings.development)
+
+    def _outbound(self, allowed: str, *, reads_answers: bool) -> HttpOutbound:
+        return HttpOutbound(
+            self._targets(allowed),
+            reads_answers=reads_answers,
+            ca_file=self.settings.ca_file,
+        )
+
+    def _limits(self) -> ApiLimits:
+        settings = self.settings
+        return ApiLimits(
+            requests=RateLimiter(settings.address_requests_per_minute),
+            account_requests=RateLimiter(settings.account_requests_per_minute),
+            failed_sign_ins=RateLimiter(settings.failed_sign_ins_per_minute),
+            now=asyncio.get_running_loop().time,
+            failed=lambda address: self._audit.record(
+                "sign-in refused", address=address
+            ),
+        )
 
     def _tools(
         self,
@@ -214,11 +282,12 @@ class Bridge:
                 session_timeout_s=settings.session_timeout_s,
             ),
             metrics=self.metrics,
+            audit=self._audit,
             spawn=spawn,
         )
 
     async def _listen(
-        self, media: MediaServer, api: "_Api", group: asyncio.TaskGroup
+        self, media: MediaServer, api: ApiPort, group: asyncio.TaskGroup
     ) -> None:
         settings = self.settings
         try:
@@ -271,49 +340,30 @@ class Bridge:
             return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-class _Api:
+def _tls_context(settings: Settings) -> ssl.SSLContext | None:
+    cert, key = settings.tls_cert, settings.tls_key
+    return make_context(cert, key) if cert and key else None
+
+
+def _load_certificate(tls: ssl.SSLContext | None, settings: Settings) -> None:
     """
-    The API's own listener: uvicorn, without its signal handlers.
+    Give a context the certificate as it is now in its files.
     """
-
-    def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            limit_concurrency=1000,
-        )
-        self._server = _Uvicorn(config)
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self, host: str, port: int, group: asyncio.TaskGroup) -> int:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            listener.close()
-            raise
-        self._task = group.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.005)
-        return int(listener.getsockname()[1])
-
-    async def stop(self) -> None:
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+    cert, key = settings.tls_cert, settings.tls_key
+    problems = tls_problems(cert, key)
+    if problems:
+        raise ConfigError(problems)
+    if tls and cert and key:
+        load(tls, cert, key)
 
 
-class _Uvicorn(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # The bridge drains first; uvicorn is stopped by it, last of all.
-        yield
+def _open_audit_log(settings: Settings) -> AuditLog:
+    try:
+        return AuditLog(settings.data_dir / FILE_NAME)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        text = f"DTMF_DATA_DIR: {settings.data_dir / FILE_NAME}: {reason}"
+        raise ConfigError([text]) from None
 
 
 def _cannot_listen(name: str, error: OSError) -> str:

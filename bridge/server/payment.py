@@ -38,6 +38,7 @@ from bridge.pay.outputs import (
 )
 from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.session import PaySession, PaySettings
+from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
@@ -66,6 +67,7 @@ class Tools:
     sandbox: SandboxGateway
     settings: PaySettings
     metrics: Metrics
+    audit: AuditLog
     spawn: Spawn
 
 
@@ -128,6 +130,7 @@ class Payment:
         self._runner = Runner[Output](self.session, self._handle, self._commit)
         call.listener = self
         self._log.info("payment started")
+        self.audit("start")
         self.step(lambda _now: None)
 
     def step(self, mutate: Callable[[float], Answer]) -> Answer:
@@ -135,6 +138,19 @@ class Payment:
         Mutate the session and do what it says.
         """
         return self._runner.step(mutate)
+
+    def audit(self, action: str, **facts: str | None) -> None:
+        """
+        Record something of this payment in the audit log.
+        """
+        identity = self.identity
+        self._tools.audit.record(
+            action,
+            payment=identity.sid,
+            call=identity.call_sid,
+            owner=identity.account_sid,
+            **facts,
+        )
 
     # The listener of the call.
 
@@ -159,9 +175,11 @@ class Payment:
             case CaptureOpened(field=field):
                 self._log.info("capture opened", field=str(field))
                 self._tools.switchboard.set_armed(self.call, armed=True)
+                self.audit("armed", field=str(field))
             case CaptureClosed():
                 self._log.info("capture closed")
                 self._tools.switchboard.set_armed(self.call, armed=False)
+                self.audit("disarmed")
             case ChargeWanted(request=request):
                 # A letter first: an id of ours must never pass for a card number.
                 attempt = "a" + secrets.token_hex(9)
@@ -197,6 +215,7 @@ class Payment:
             self.call.listener = None
         self._tools.metrics.sessions.labels(result=result).inc()
         self._log.info("payment ended", result=result)
+        self.audit("ended", result=result)
         self._ended(self)
 
     def _commit(self) -> None:

@@ -32,6 +32,7 @@ def test_error_codes_are_those_of_twilio_s_dictionary() -> None:
         "METHOD_NOT_ALLOWED": 20004,
         "NOT_FOUND": 20404,
         "CONFLICT": 20409,
+        "TOO_MANY_REQUESTS": 20429,
         "INTERNAL": 20500,
         "UNAVAILABLE": 20503,
         "CALL_NOT_IN_PROGRESS": 21220,
@@ -59,8 +60,7 @@ def test_error_of_a_path_says_it_in_twilio_s_words() -> None:
     """
     Clients have been seen to match the text.
     """
-    error = not_found("/2010-04-01/Accounts/AC1.json")
+    path = f"/2010-04-01/Accounts/AC{'1' * 32}.json"
+    error = not_found(path)
     assert (error.status, error.code) == (404, 20404)
-    assert error.message == (
-        "The requested resource /2010-04-01/Accounts/AC1.json was not found"
-    )
+    assert error.message == f"The requested resource {path} was not found"

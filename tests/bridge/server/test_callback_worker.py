@@ -150,7 +150,7 @@ def _desk(
             worker = CallbackWorker(
                 outbound,
                 writer,
-                auth_token=AUTH_TOKEN,
+                auth_token_of=lambda _sid: AUTH_TOKEN,
                 timeout_s=7.5,
                 spawn=group.create_task,
                 metrics=metrics,

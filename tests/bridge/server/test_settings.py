@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from bridge.errors import ConfigError
 from bridge.pay.session import StarPolicy
-from bridge.server.settings import Settings, is_loopback, load_settings
+from bridge.server.addresses import is_loopback
+from bridge.server.settings import Settings, load_settings
 from dtmf_engine.masker import Policy
 
 
@@ -26,6 +27,10 @@ SHORT_TOKEN = "DTMF_AUTH_TOKEN: expected at least 16 characters"
 NOT_LOOPBACK = "DTMF_DEVELOPMENT: expected 0 unless DTMF_HOST is a loopback address"
 WRONG_URL = "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] without a query"
 WRONG_DATABASE = "DTMF_DATABASE_URL: expected an SQLAlchemy URL"
+NO_TLS = (
+    "DTMF_TLS_CERT: expected, because DTMF_HOST is not a loopback address; "
+    "or DTMF_ALLOW_PLAINTEXT=1 behind a proxy that has TLS"
+)
 SAME_PORT = "DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT"
 
 
@@ -142,6 +147,7 @@ def test_settings_tell_every_problem_at_once(
             ),
             "DTMF_NOVELTY: no setting has this name",
             NOT_LOOPBACK,
+            NO_TLS,
             "DTMF_PROFILE: expected one of default, strict, sensitive",
             NO_SID,
             SHORT_TOKEN,
@@ -167,7 +173,10 @@ def test_settings_tell_every_problem_at_once(
         ({"DTMF_DATABASE_URL": "nowhere"}, (WRONG_DATABASE,)),
         ({"DTMF_DATABASE_URL": "postgresql://h:port/db"}, (WRONG_DATABASE,)),
         ({"DTMF_MEDIA_PORT": "9000", "DTMF_API_PORT": "9000"}, (SAME_PORT,)),
-        ({"DTMF_HOST": "example.com", "DTMF_DEVELOPMENT": "1"}, (NOT_LOOPBACK,)),
+        (
+            {"DTMF_HOST": "example.com", "DTMF_DEVELOPMENT": "1"},
+            (NOT_LOOPBACK, NO_TLS),
+        ),
         (
             {"DTMF_MAX_CALLS": "0"},
             ("DTMF_MAX_CALLS: input should be greater than or equal to 1",),
