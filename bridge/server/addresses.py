@@ -89,11 +89,12 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
             where they wrote, up to the first address that is none of theirs.
     """
     hops = forwarded.split(",")
+    peer = _unwrapped(peer)
     while hops and _is_trusted(peer, trusted):
         hop = hops.pop().strip()
         if parse_address(hop) is None:
             break
-        peer = hop
+        peer = _unwrapped(hop)
     return peer
 
 
@@ -101,13 +102,20 @@ def limit_key(address: str) -> str:
     """
     Give the name under which an address is counted: for IPv6 its /64.
     """
-    parsed = parse_address(address)
+    parsed = parse_address(_unwrapped(address))
     if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
         bits = int(parsed) >> (128 - _CLIENT_BITS_6) << (128 - _CLIENT_BITS_6)
         return f"{ipaddress.IPv6Address(bits)}/{_CLIENT_BITS_6}"
-    return address
+    return _unwrapped(address)
+
+
+def _unwrapped(text: str) -> str:
+    """
+    Give an IPv4 client of an IPv6 socket the address it has.
+    """
+    address = parse_address(text)
+    mapped = address.ipv4_mapped if address and address.version == 6 else None
+    return text if mapped is None else str(mapped)
 
 
 def _is_trusted(text: str, trusted: Sequence[Network]) -> bool:
