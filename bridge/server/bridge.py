@@ -94,7 +94,8 @@ class Bridge:
             self._audit.reopen()
         except ConfigError as error:
             self._log.error("not reloaded", problems=list(error.problems))
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # A file changed between the check and its use, or cannot be opened.
             self._log.error("not reloaded", problems=[type(error).__name__])
         else:
             self._audit.record("reloaded")

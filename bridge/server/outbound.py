@@ -3,6 +3,7 @@ The one seam through which HTTP leaves the bridge.
 """
 
 import asyncio
+import ctypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -108,6 +109,9 @@ class HttpOutbound:
     ) -> tuple[int, bytes] | Failure:
         """
         Send a request; see `Outbound`.
+
+        A body in a bytearray holds card data: the copy that is sent is overwritten
+        as well, as soon as it was.
         """
         expected = self._policy.problem_of_url(url)
         if expected is not None:
@@ -136,14 +140,23 @@ class HttpOutbound:
         body: bytes | bytearray,
         read_timeout_s: float,
     ) -> tuple[int, bytes] | Failure:
-        timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
-        async with self._client.stream(
-            "POST",
-            url,
-            headers={"Accept-Encoding": "identity", **headers},
-            content=bytes(body),
-            timeout=timeout,
-        ) as response:
+        sent = bytes(body)
+        try:
+            request = self._client.build_request(
+                "POST",
+                url,
+                headers={"Accept-Encoding": "identity", **headers},
+                content=sent,
+                timeout=httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S),
+            )
+            return await self._answer(request)
+        finally:
+            if isinstance(body, bytearray):
+                _wipe_copy(sent)
+
+    async def _answer(self, request: httpx.Request) -> tuple[int, bytes] | Failure:
+        response = await self._client.send(request, stream=True)
+        try:
             limit = MAX_ANSWER_BYTES if self._reads_answers else MAX_UNREAD_BYTES
             answer = bytearray()
             async for chunk in response.aiter_raw():
@@ -153,6 +166,21 @@ class HttpOutbound:
                         return Failure.NO_ANSWER
                     break
             return response.status_code, bytes(answer) if self._reads_answers else b""
+        finally:
+            await response.aclose()
+
+
+def _wipe_copy(octets: bytes) -> None:
+    """
+    Overwrite bytes that are nobody else's.
+
+    The HTTP library takes nothing that can be wiped. It hands one and the same
+    object down to the socket or into OpenSSL, so overwriting that one in its place
+    leaves no copy. CPython keeps the octets behind the object's head; objects of
+    up to one octet are shared and left alone.
+    """
+    if len(octets) > 1:
+        ctypes.memset(id(octets) + bytes.__basicsize__ - 1, 0, len(octets))
 
 
 async def ask_gateway(
