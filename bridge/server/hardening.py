@@ -3,6 +3,7 @@ Hardening: what the process asks of its kernel before it takes a call.
 """
 
 import ctypes
+import os
 import resource
 import sys
 
@@ -17,11 +18,13 @@ def harden() -> dict[str, bool]:
 
     Core dumps hold whatever was keyed in. With `PR_SET_DUMPABLE` off, none is
     made even by a pipe handler, which a limit of 0 does not stop; and /proc/PID
-    with its memory and environment is root's alone.
+    with its memory and environment is root's alone. Files made from now on, the
+    database among them, are their owner's alone.
 
     Returns:
         What was done, for the log.
     """
+    os.umask(0o077)
     return {"core_limit": _limit_cores(), "not_dumpable": _forbid_dumps()}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 
 PROGRAM = """
-import ctypes, json, resource
+import ctypes, json, os, resource
 from bridge.server.hardening import harden
 get = ctypes.CDLL(None).prctl
 resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.RLIM_INFINITY)
@@ -19,7 +19,7 @@ resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.RLIM_INFINITY)
 before = get(3, 0, 0, 0, 0)
 done = harden()
 print(json.dumps([before, done, get(3, 0, 0, 0, 0),
-    resource.getrlimit(resource.RLIMIT_CORE)]))
+    resource.getrlimit(resource.RLIMIT_CORE), os.umask(0)]))
 """
 
 
@@ -32,8 +32,9 @@ def test_process_leaves_no_memory_in_files() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
-    before, said, after, limits = json.loads(done.stdout)
+    before, said, after, limits, umask = json.loads(done.stdout)
     assert before == 1
     assert said == {"core_limit": True, "not_dumpable": True}
     assert after == 0
     assert limits == [0, 0]
+    assert umask == 0o077
