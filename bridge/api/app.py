@@ -2,6 +2,7 @@
 The routes.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Collection
@@ -9,6 +10,7 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Header, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
@@ -20,6 +22,16 @@ from bridge.api.errors import (
     METHOD_NOT_ALLOWED,
     ApiError,
     not_found,
+)
+from bridge.api.guard import (
+    AddressOf,
+    Guard,
+    Limits,
+    NoLimits,
+    TooManyError,
+    client_address,
+    error_response,
+    set_requester,
 )
 from bridge.api.params import (
     idempotency_key,
@@ -34,11 +46,19 @@ from bridge.pay.settings import Reading
 
 MAX_BODY_BYTES = 64 * 1024
 
+BODY_TIMEOUT_S = 15.0
+"""How long a form may take to arrive."""
+
 _CALL = f"/{API_VERSION}/Accounts/{{account_sid}}/Calls/{{call_sid}}"
 
 
 def create_app(
-    payments: Payments, accounts: Accounts, *, readings: Collection[Reading] = ()
+    payments: Payments,
+    accounts: Accounts,
+    *,
+    limits: Limits | None = None,
+    address_of: AddressOf = lambda peer, _forwarded: peer,
+    readings: Collection[Reading] = (),
 ) -> FastAPI:
     """
     Make the API.
@@ -46,16 +66,29 @@ def create_app(
     Args:
         payments: carries the commands out.
         accounts: checks credentials.
+        limits: how much anybody may ask for; by default there are none.
+        address_of: tells whose a request is; see `bridge.api.guard`.
         readings: where the wire is to be read otherwise.
     """
     takes_both = Reading.AMOUNT_WITH_TOKEN_TYPE in readings
+    limits = limits or NoLimits()
     app = FastAPI(title="dtmf-engine", version=API_VERSION, redoc_url=None)
+    app.add_middleware(Guard, limits=limits, address_of=address_of)
     _add_error_handlers(app)
 
     def authenticate(account_sid: str, authorization: str) -> None:
+        # Asked first: who has guessed too often is not told whether he is right.
+        wait_s = limits.wait_for_sign_in(client_address())
+        if wait_s:
+            raise TooManyError(wait_s)
         username, password = _basic(authorization)
         if not accounts.is_authentic(account_sid, username, password):
+            limits.count_failed_sign_in(client_address())
             raise ApiError(401, AUTHENTICATE, "Authenticate")
+        wait_s = limits.take_account_request(account_sid)
+        if wait_s:
+            raise TooManyError(wait_s)
+        set_requester(account_sid, username)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -115,27 +148,25 @@ def create_app(
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(ApiError)
     async def api_error(_request: Request, error: ApiError) -> Response:
-        return _answer(error)
+        return error_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_type(_request: Request, _error: Exception) -> Response:
+        # The framework's own answer quotes what was sent.
+        return error_response(ApiError(400, BAD_REQUEST, "Bad request"))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         if error.status_code != 405:
-            return _answer(not_found(request.url.path))
-        answer = _answer(ApiError(405, METHOD_NOT_ALLOWED, "Method not allowed"))
+            return error_response(not_found(request.url.path))
+        answer = error_response(ApiError(405, METHOD_NOT_ALLOWED, "Method not allowed"))
         # RFC 9110 section 15.5.6: it says which methods there are.
         answer.headers.update(error.headers or {})
         return answer
 
     @app.exception_handler(Exception)
     async def bug(_request: Request, _error: Exception) -> Response:
-        return _answer(ApiError(500, INTERNAL, "Internal Server Error"))
-
-
-def _answer(error: ApiError) -> Response:
-    headers = {}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
-    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+        return error_response(ApiError(500, INTERNAL, "Internal Server Error"))
 
 
 def _basic(authorization: str) -> tuple[str, str]:
@@ -157,13 +188,12 @@ async def _form(request: Request) -> dict[str, str]:
     """
     Read a form of bounded size.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ApiError(
-                413, BAD_REQUEST, f"body: expected at most {MAX_BODY_BYTES} bytes"
-            )
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await _body(request)
+    except TimeoutError:
+        text = f"body: expected within {BODY_TIMEOUT_S:.0f} seconds"
+        raise ApiError(408, BAD_REQUEST, text) from None
     try:
         pairs = parse_qsl(
             body.decode(),
@@ -177,3 +207,14 @@ async def _form(request: Request) -> dict[str, str]:
             400, BAD_REQUEST, "body: expected application/x-www-form-urlencoded"
         ) from None
     return dict(pairs)
+
+
+async def _body(request: Request) -> bytearray:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise ApiError(
+                413, BAD_REQUEST, f"body: expected at most {MAX_BODY_BYTES} bytes"
+            )
+    return body

@@ -55,6 +55,7 @@ _MEANINGS = {
     408: "The body did not arrive in time",
     409: "The payment has ended or is being processed",
     413: "The body is too large",
+    414: "The URL is too long",
     429: "Too many requests",
     500: "A bug",
     503: "Shutting down, or the ledger cannot be reached",

@@ -2,6 +2,7 @@
 Errors of the REST API, in the shape that Twilio's SDKs read.
 """
 
+from bridge.api.paths import shown_path
 from bridge.pay.codes import MESSAGES, PayErrorCode
 
 
@@ -55,7 +56,8 @@ def not_found(path: str) -> ApiError:
     """
     Say that there is nothing at a path, in Twilio's words.
     """
-    return ApiError(404, NOT_FOUND, f"The requested resource {path} was not found")
+    message = f"The requested resource {shown_path(path)} was not found"
+    return ApiError(404, NOT_FOUND, message)
 
 
 def invalid(

@@ -5,12 +5,13 @@ What it had captured is known from the last callback it wrote, masked; that is
 all there is left of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from bridge.callbacks.body import Identity, callback_form
 from bridge.pay.outputs import GatewayAnswer, Report, Result, Step
 from bridge.pay.request import PaymentMethod, PaymentRequest
+from bridge.pay.settings import Reading
 
 
 _CARD_NUMBER, _CARD_TYPE = "PaymentCardNumber", "PaymentCardType"
@@ -26,6 +27,13 @@ _ENTRIES = {
 """What a field that was captured is called in callbacks, by its capture."""
 
 
+_COMMON = (
+    *("DateCreated", "PaymentConnector", "BankAccountType"),
+    *("ChargeAmount", "TokenType"),
+)
+"""What every callback of a payment says, but its last."""
+
+
 def closing_form(
     identity: Identity,
     last: Mapping[str, str],
@@ -34,6 +42,7 @@ def closing_form(
     result: Result,
     answer: GatewayAnswer,
     updated_at: datetime,
+    readings: Collection[Reading] = (),
 ) -> dict[str, str]:
     """
     Write the form that ends a payment.
@@ -45,6 +54,7 @@ def closing_form(
         result: how it ended.
         answer: what there is to tell.
         updated_at: aware UTC, now.
+        readings: where the wire is to be read otherwise.
     """
     report = Report(
         step=Step.FINISH,
@@ -55,7 +65,12 @@ def closing_form(
     )
     method = last.get("PaymentMethod", PaymentMethod.CREDIT_CARD)
     request = PaymentRequest(status_callback="", payment_method=PaymentMethod(method))
-    return callback_form(identity, request, report, updated_at) | _captured(last)
+    # What the payment was started with is known from its last callback only.
+    known = [which for which in readings if which is not Reading.COMMON_FIELDS_AT_END]
+    form = callback_form(identity, request, report, updated_at, known)
+    if len(known) < len(readings):
+        form |= {name: last[name] for name in _COMMON if name in last}
+    return form | _captured(last)
 
 
 def _captured(last: Mapping[str, str]) -> dict[str, str]:

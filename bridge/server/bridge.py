@@ -7,12 +7,13 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -24,11 +25,15 @@ from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.errors import ConfigError, LedgerError
 from bridge.ledger.store import Ledger
 from bridge.pay.settings import PaySettings
-from bridge.server.accounts import SingleAccount
+from bridge.server.accounts import AccountBook
+from bridge.server.addresses import client_address, is_loopback
 from bridge.server.analysis import Analyser
+from bridge.server.api_port import ApiPort
 from bridge.server.archive import Archive
+from bridge.server.audit_log import FILE_NAME, AuditLog
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.ids import new_id
+from bridge.server.limits import ApiLimits, RateLimiter
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import HttpOutbound
@@ -37,6 +42,8 @@ from bridge.server.payments import PaymentService
 from bridge.server.recovery import Means, Recovery
 from bridge.server.settings import Settings
 from bridge.server.switchboard import Switchboard
+from bridge.server.targets import TargetPolicy
+from bridge.server.tls import load, make_context, tls_problems
 from bridge.server.writer import LedgerWriter
 from bridge.stream.events import GOING_AWAY
 from dtmf_engine.bank import LegBank
@@ -57,7 +64,7 @@ class Bridge:
     Args:
         settings: what the operator chose.
         ledger_of: opens the database behind an SQLAlchemy URL.
-        outbound_of: opens the way out for HTTP.
+        outbound_of: opens a way out for HTTP; takes what `HttpOutbound` takes.
     """
 
     def __init__(
@@ -65,7 +72,7 @@ class Bridge:
         settings: Settings,
         *,
         ledger_of: Callable[[str], Ledger] = Ledger,
-        outbound_of: Callable[[], HttpOutbound] = HttpOutbound,
+        outbound_of: Callable[..., HttpOutbound] = HttpOutbound,
     ) -> None:
         self.settings = settings
         self._ledger_of = ledger_of
@@ -73,6 +80,9 @@ class Bridge:
         self.metrics = Metrics()
         self.media_port = settings.media_port
         self.api_port = settings.api_port
+        self._accounts = AccountBook(settings.read_accounts())
+        self._tls = _tls_context(settings)
+        self._audit = AuditLog()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._log = structlog.get_logger()
@@ -84,6 +94,26 @@ class Bridge:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+
+    def reload(self) -> None:
+        """
+        Read the accounts' file and the certificate again, reopen the audit log.
+
+        What cannot be used is told in the log, and the old goes on.
+        """
+        settings = self.settings
+        try:
+            accounts = settings.read_accounts()
+            _load_certificate(self._tls, settings)
+            self._accounts.replace(accounts)
+            self._audit.reopen()
+        except ConfigError as error:
+            self._log.error("not reloaded", problems=list(error.problems))
+        except (OSError, ValueError) as error:
+            # A file changed between the check and its use, or cannot be opened.
+            self._log.error("not reloaded", problems=[type(error).__name__])
+        else:
+            self._audit.record("reloaded")
 
     async def run(self, ready: Callable[["Bridge"], None] = lambda _: None) -> None:
         """
@@ -97,28 +127,37 @@ class Bridge:
             ConfigError: a port or the database cannot be used.
         """
         ledger = await self._open_ledger()
-        outbound = self._outbound_of()
+        gateways = self._outbound(self._gateways(), reads_answers=True)
+        receivers = self._outbound(self._targets("callback_allow"), reads_answers=False)
         try:
+            self._audit = _open_audit_log(self.settings)
             async with asyncio.TaskGroup() as group:
-                await self._serve(group, ledger, outbound, ready)
+                await self._serve(group, ledger, gateways, receivers, ready)
         except* ConfigError as failed:
             raise failed.exceptions[0] from None
         finally:
-            await outbound.close()
+            await gateways.close()
+            await receivers.close()
+            self._audit.close()
             ledger.close()
 
     @contextlib.contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """
-        Have SIGTERM and SIGINT call `stop`.
+        Have SIGTERM and SIGINT call `stop`, and SIGHUP `reload`.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        verbs = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: self.reload,
+        }
+        for number, verb in verbs.items():
+            loop.add_signal_handler(number, verb)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in verbs:
                 loop.remove_signal_handler(number)
 
     async def _open_ledger(self) -> Ledger:
@@ -141,11 +180,11 @@ class Bridge:
         self,
         group: asyncio.TaskGroup,
         ledger: Ledger,
-        outbound: HttpOutbound,
+        gateways: HttpOutbound,
+        receivers: HttpOutbound,
         ready: Callable[["Bridge"], None],
     ) -> None:
         settings = self.settings
-        token = settings.auth_token.get_secret_value()
         writer = LedgerWriter(ledger, self.metrics)
         writing = group.create_task(writer.run())
 
@@ -153,9 +192,9 @@ class Bridge:
             return group.create_task(work)
 
         callbacks = CallbackWorker(
-            outbound,
+            receivers,
             writer,
-            auth_token=token,
+            auth_token_of=self._accounts.signing_token,
             timeout_s=settings.callback_timeout_s,
             spawn=spawn,
             metrics=self.metrics,
@@ -174,13 +213,13 @@ class Bridge:
             metrics=self.metrics,
         )
         tools = self._tools(
-            switchboard, writer, callbacks, outbound, Archive(ledger), spawn
+            switchboard, writer, callbacks, gateways, Archive(ledger), spawn
         )
         connectors: dict[str, Connector] = {
             "Default": SandboxConnector(url=settings.sandbox_url or IN_PROCESS_URL)
         }
         payments = PaymentService(
-            tools, connectors=connectors, development=settings.development
+            tools, connectors=connectors, targets=self._targets("callback_allow")
         )
         recovery = Recovery(
             Means(
@@ -188,27 +227,35 @@ class Bridge:
                 writer=writer,
                 callbacks=callbacks,
                 connectors=connectors,
-                outbound=outbound,
+                outbound=gateways,
                 sandbox=tools.sandbox,
                 metrics=self.metrics,
+                audit=self._audit,
+                readings=settings.readings,
                 lost=self.stop,
             )
         )
         await recovery.end_captures()
+        proxies = settings.networks("trusted_proxies")
         app = create_app(
             payments,
-            SingleAccount(settings.account_sid, token),
+            self._accounts,
+            limits=self._limits(),
+            address_of=lambda peer, said: client_address(peer, said, proxies),
             readings=settings.readings,
         )
         self._add_metrics(app)
         media = MediaServer(
             switchboard,
-            auth_tokens=[token],
+            accounts=self._accounts,
             public_url=settings.public_media_url,
             development=settings.development,
             metrics=self.metrics,
+            tls=self._tls,
+            handshakes=RateLimiter(settings.handshakes_per_minute),
+            trusted_proxies=proxies,
         )
-        api = _Api(app)
+        api = ApiPort(app, tls=self._tls)
         await self._listen(media, api, group)
         recovery.deliver()
         recovering = [
@@ -227,6 +274,35 @@ class Bridge:
         await writer.wait_idle()
         writing.cancel()
         self._log.info("stopped")
+
+    def _targets(self, allowed: str) -> TargetPolicy:
+        settings = self.settings
+        return TargetPolicy(settings.networks(allowed), settings.development)
+
+    def _gateways(self) -> TargetPolicy:
+        # A sandbox on this machine was named by the operator, not by a client.
+        near = is_loopback(urlsplit(self.settings.sandbox_url).hostname or "")
+        policy = self._targets("gateway_allow")
+        return replace(policy, development=policy.development or near)
+
+    def _outbound(self, policy: TargetPolicy, *, reads_answers: bool) -> HttpOutbound:
+        return self._outbound_of(
+            policy,
+            reads_answers=reads_answers,
+            ca_file=self.settings.ca_file,
+        )
+
+    def _limits(self) -> ApiLimits:
+        settings = self.settings
+        return ApiLimits(
+            requests=RateLimiter(settings.address_requests_per_minute),
+            account_requests=RateLimiter(settings.account_requests_per_minute),
+            failed_sign_ins=RateLimiter(settings.failed_sign_ins_per_minute),
+            now=asyncio.get_running_loop().time,
+            failed=lambda address: self._audit.record(
+                "sign-in refused", address=address
+            ),
+        )
 
     def _tools(
         self,
@@ -257,11 +333,12 @@ class Bridge:
                 readings=settings.readings,
             ),
             metrics=self.metrics,
+            audit=self._audit,
             spawn=spawn,
         )
 
     async def _listen(
-        self, media: MediaServer, api: "_Api", group: asyncio.TaskGroup
+        self, media: MediaServer, api: ApiPort, group: asyncio.TaskGroup
     ) -> None:
         settings = self.settings
         try:
@@ -322,49 +399,30 @@ async def _or_close(ledger: Ledger, work: Callable[[], None]) -> None:
         raise
 
 
-class _Api:
+def _tls_context(settings: Settings) -> ssl.SSLContext | None:
+    cert, key = settings.tls_cert, settings.tls_key
+    return make_context(cert, key) if cert and key else None
+
+
+def _load_certificate(tls: ssl.SSLContext | None, settings: Settings) -> None:
     """
-    The API's own listener: uvicorn, without its signal handlers.
+    Give a context the certificate as it is now in its files.
     """
-
-    def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            limit_concurrency=1000,
-        )
-        self._server = _Uvicorn(config)
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self, host: str, port: int, group: asyncio.TaskGroup) -> int:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            listener.close()
-            raise
-        self._task = group.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.005)
-        return int(listener.getsockname()[1])
-
-    async def stop(self) -> None:
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+    cert, key = settings.tls_cert, settings.tls_key
+    problems = tls_problems(cert, key)
+    if problems:
+        raise ConfigError(problems)
+    if tls and cert and key:
+        load(tls, cert, key)
 
 
-class _Uvicorn(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # The bridge drains first; uvicorn is stopped by it, last of all.
-        yield
+def _open_audit_log(settings: Settings) -> AuditLog:
+    try:
+        return AuditLog(settings.data_dir / FILE_NAME)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        text = f"DTMF_DATA_DIR: {settings.data_dir / FILE_NAME}: {reason}"
+        raise ConfigError([text]) from None
 
 
 def _cannot_listen(name: str, error: OSError) -> str:

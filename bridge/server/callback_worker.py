@@ -43,7 +43,7 @@ class CallbackWorker:
     Args:
         outbound: posts them.
         writer: remembers what became of them.
-        auth_token: signs them.
+        auth_token_of: gives the token that an account's are signed with.
         timeout_s: longest wait for an answer.
         spawn: starts a task that somebody waits for.
         metrics: of the bridge.
@@ -54,14 +54,14 @@ class CallbackWorker:
         outbound: Outbound,
         writer: LedgerWriter,
         *,
-        auth_token: str,
+        auth_token_of: Callable[[str], str],
         timeout_s: float,
         spawn: Spawn,
         metrics: Metrics,
     ) -> None:
         self._outbound = outbound
         self._writer = writer
-        self._auth_token = auth_token
+        self._auth_token_of = auth_token_of
         self._timeout_s = timeout_s
         self._spawn = spawn
         self._metrics = metrics
@@ -166,7 +166,11 @@ class CallbackWorker:
             # The same for every retry of one callback, so that a receiver can
             # tell a repetition.
             "I-Twilio-Idempotency-Token": f"{session_sid}.{post.callback_id}",
-            HEADER: sign(self._auth_token, post.url, post.form),
+            HEADER: sign(
+                self._auth_token_of(post.form.get("AccountSid", "")),
+                post.url,
+                post.form,
+            ),
         }
         body = urlencode(post.form).encode()
         answer = await self._outbound.post(post.url, headers, body, self._timeout_s)

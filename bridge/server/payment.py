@@ -42,6 +42,7 @@ from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.session import PaySession
 from bridge.pay.settings import PaySettings
 from bridge.server.archive import Archive
+from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
 from bridge.server.ids import new_id
@@ -75,6 +76,7 @@ class Tools:
     sandbox: SandboxGateway
     settings: PaySettings
     metrics: Metrics
+    audit: AuditLog
     spawn: Spawn
 
 
@@ -139,6 +141,7 @@ class Payment:
         self._runner = Runner[Output](self.session, self._handle, self._commit)
         call.listener = self
         self._log.info("payment started")
+        self.audit("start")
         self.step(lambda _now: None)
 
     def step(self, mutate: Callable[[float], Answer]) -> Answer:
@@ -146,6 +149,19 @@ class Payment:
         Mutate the session and do what it says.
         """
         return self._runner.step(mutate)
+
+    def audit(self, action: str, **facts: str | None) -> None:
+        """
+        Record something of this payment in the audit log.
+        """
+        identity = self.identity
+        self._tools.audit.record(
+            action,
+            payment=identity.sid,
+            call=identity.call_sid,
+            owner=identity.account_sid,
+            **facts,
+        )
 
     # The listener of the call.
 
@@ -186,9 +202,11 @@ class Payment:
             case CaptureOpened(wanted=wanted):
                 self._log.info("capture opened", field=str(wanted))
                 self._tools.switchboard.set_armed(self.call, armed=True)
+                self.audit("armed", field=str(wanted))
             case CaptureClosed():
                 self._log.info("capture closed")
                 self._tools.switchboard.set_armed(self.call, armed=False)
+                self.audit("disarmed")
             case PromptWanted(prompt=prompt):
                 # Nobody speaks yet: the agent's software has to.
                 self._log.info("prompt wanted", prompt=str(prompt))
@@ -232,6 +250,7 @@ class Payment:
             self.call.listener = None
         self._tools.metrics.sessions.labels(result=result).inc()
         self._log.info("payment ended", result=result)
+        self.audit("ended", result=result)
         self._ended(self)
 
     def _commit(self) -> None:

@@ -12,7 +12,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from bridge.api.errors import (
     CALL_NOT_IN_PROGRESS,
@@ -25,6 +24,7 @@ from bridge.api.errors import (
     not_found,
     pay_error,
 )
+from bridge.api.guard import requester
 from bridge.api.params import StatusCommand
 from bridge.api.port import CallView, PaymentView
 from bridge.api.views import API_VERSION
@@ -37,8 +37,8 @@ from bridge.pay.settings import Reading
 from bridge.pay.states import State
 from bridge.server.clock import utc_now
 from bridge.server.payment import Payment, Tools, new_identity
-from bridge.server.settings import is_loopback
 from bridge.server.switchboard import Call
+from bridge.server.targets import TargetPolicy
 from bridge.server.writer import LedgerRefusedError
 
 
@@ -71,7 +71,7 @@ class PaymentService:
     Args:
         tools: what payments share.
         connectors: by name.
-        development: take plain-HTTP callbacks to loopback.
+        targets: where callbacks may go.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class PaymentService:
         tools: Tools,
         *,
         connectors: Mapping[str, Connector],
-        development: bool,
+        targets: TargetPolicy,
     ) -> None:
         self._tools = tools
         self._connectors = connectors
-        self._development = development
+        self._targets = targets
         self._is_draining = False
         self._active: dict[Call, Payment] = {}
         self._known: OrderedDict[str, Payment] = OrderedDict()
@@ -139,7 +139,10 @@ class PaymentService:
         if self._is_draining:
             raise ApiError(503, UNAVAILABLE, "Service unavailable: shutting down")
         identity = new_identity(account_sid, call.call_sid or call_sid, utc_now())
-        payment = Payment(self._tools, identity, request, connector, call, self._forget)
+        with self._tools.audit.acting(requester()):
+            payment = Payment(
+                self._tools, identity, request, connector, call, self._forget
+            )
         self._active[call] = payment
         self._started[identity.sid] = answer = _answer(payment, this)
         self._known[identity.sid] = payment
@@ -171,7 +174,12 @@ class PaymentService:
         last = self._last.get(sid)
         if last and last.command == this and _is_in_effect(payment, command):
             return await self._safe(last)
-        refusal = _carry_out(payment, command, status_callback)
+        with self._tools.audit.acting(requester()):
+            refusal = _carry_out(payment, command, status_callback)
+            if refusal is None:
+                field = str(command) if isinstance(command, Field) else None
+                verb = "capture" if field else str(command)
+                payment.audit(verb, field=field)
         if refusal is not None:
             status = 409 if refusal.code == CONFLICT else 400
             raise ApiError(status, refusal.code, refusal.message)
@@ -182,8 +190,8 @@ class PaymentService:
         """
         Look a call up.
         """
-        call = self._tools.switchboard.find(call_sid)
-        if call is None or call.account_sid != account_sid:
+        call = self._tools.switchboard.find(call_sid, account_sid)
+        if call is None:
             return None
         return CallView(
             account_sid=account_sid,
@@ -196,8 +204,8 @@ class PaymentService:
     # Private.
 
     def _find_call(self, account_sid: str, call_sid: str, path: str) -> Call:
-        call = self._tools.switchboard.find(call_sid)
-        if call is None or call.account_sid != account_sid:
+        call = self._tools.switchboard.find(call_sid, account_sid)
+        if call is None:
             raise not_found(f"/{API_VERSION}/Accounts/{account_sid}/{path}")
         return call
 
@@ -220,11 +228,9 @@ class PaymentService:
         raise ApiError(409, CONFLICT, message)
 
     def _check_target(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme == "https":
-            return
-        if not (self._development and is_loopback(parts.hostname or "")):
-            raise invalid("StatusCallback", "an https URL", INVALID_STATUS_CALLBACK)
+        expected = self._targets.problem_of_url(url)
+        if expected is not None:
+            raise invalid("StatusCallback", expected, INVALID_STATUS_CALLBACK)
 
     def _busy(self, running: Payment, request: PaymentRequest) -> ApiError:
         if Reading.BUSY_BY_CALLBACK in self._tools.settings.readings:

@@ -17,7 +17,7 @@ attempt: a crash during recovery leaves nothing half done either.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -42,8 +42,10 @@ from bridge.ledger.store import Ledger
 from bridge.pay.answers import SERVICE_UNAVAILABLE, answer_of, result_of
 from bridge.pay.outcomes import Outcome, Unknown
 from bridge.pay.outputs import GatewayAnswer, Result
+from bridge.pay.settings import Reading
 from bridge.pay.states import State
 from bridge.scrub import hide_card_numbers
+from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
@@ -72,6 +74,9 @@ class Means:
     outbound: Outbound
     sandbox: SandboxGateway
     metrics: Metrics
+    audit: AuditLog
+    readings: Collection[Reading] = ()
+    """Where the wire is to be read otherwise."""
     lost: Callable[[], None]
     """Called when another bridge has taken the ledger."""
 
@@ -97,7 +102,7 @@ class Recovery:
             if session.attempts:
                 self._at_gateways.append(session)
             else:
-                ended.append(means.writer.submit(_interrupted(session)))
+                ended.append(means.writer.submit(self._interrupted(session)))
                 self._tell(session, Result.INTERNAL_ERROR)
         await asyncio.gather(*ended, return_exceptions=True)
         # After the endings, so that they are in it; before anything new is.
@@ -165,7 +170,7 @@ class Recovery:
         else:
             log.info("attempt reconciled", outcome=name)
         result = result_of(outcome)
-        changes = _finished(
+        changes = self._finished(
             session,
             result,
             answer_of(outcome, is_charge=session.charge_amount is not None),
@@ -209,58 +214,65 @@ class Recovery:
             state=session.state,
             result=str(result),
         )
-
-
-def _interrupted(session: StoredSession) -> Sequence[Change]:
-    answer = GatewayAnswer(
-        pay_error_code=SERVICE_UNAVAILABLE, payment_error=INTERRUPTED
-    )
-    return _finished(session, Result.INTERNAL_ERROR, answer)
-
-
-def _finished(
-    session: StoredSession,
-    result: Result,
-    answer: GatewayAnswer,
-    *settled: AttemptSettled,
-) -> list[Change]:
-    """
-    Give the changes that end a payment; its last callback is the last of them.
-    """
-    at = utc_now()
-    last = session.last_callback
-    identity = Identity(
-        account_sid=session.account_sid,
-        call_sid=session.call_sid,
-        sid=session.sid,
-        created_at=session.created_at,
-    )
-    form = closing_form(
-        identity,
-        last.form,
-        sequence=last.sequence + 1,
-        result=result,
-        answer=_scrubbed(answer),
-        updated_at=at,
-    )
-    return [
-        *settled,
-        SessionMoved(
-            sid=session.sid,
-            state=str(State.ENDED),
+        self.means.audit.record(
+            "ended",
+            payment=session.sid,
+            call=session.call_sid,
+            owner=session.account_sid,
             result=str(result),
-            status_callback=session.status_callback,
-            at=at,
-        ),
-        CallbackQueued(
-            session_sid=session.sid,
+        )
+
+    def _interrupted(self, session: StoredSession) -> Sequence[Change]:
+        answer = GatewayAnswer(
+            pay_error_code=SERVICE_UNAVAILABLE, payment_error=INTERRUPTED
+        )
+        return self._finished(session, Result.INTERNAL_ERROR, answer)
+
+    def _finished(
+        self,
+        session: StoredSession,
+        result: Result,
+        answer: GatewayAnswer,
+        *settled: AttemptSettled,
+    ) -> list[Change]:
+        """
+        Give the changes that end a payment; its last callback is the last of them.
+        """
+        at = utc_now()
+        last = session.last_callback
+        identity = Identity(
             account_sid=session.account_sid,
+            call_sid=session.call_sid,
+            sid=session.sid,
+            created_at=session.created_at,
+        )
+        form = closing_form(
+            identity,
+            last.form,
             sequence=last.sequence + 1,
-            url=session.status_callback,
-            form=form,
-            at=at,
-        ),
-    ]
+            result=result,
+            answer=_scrubbed(answer),
+            updated_at=at,
+            readings=self.means.readings,
+        )
+        return [
+            *settled,
+            SessionMoved(
+                sid=session.sid,
+                state=str(State.ENDED),
+                result=str(result),
+                status_callback=session.status_callback,
+                at=at,
+            ),
+            CallbackQueued(
+                session_sid=session.sid,
+                account_sid=session.account_sid,
+                sequence=last.sequence + 1,
+                url=session.status_callback,
+                form=form,
+                at=at,
+            ),
+        ]
 
 
 def _scrubbed(answer: GatewayAnswer) -> GatewayAnswer:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
+from tests.support.certificates import serving
+
 
 @dataclass(slots=True)
 class Receiver:
@@ -55,9 +57,12 @@ def _is_last_word(form: dict[str, str], capture: str) -> bool:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(*, tls: bool = False) -> Iterator[Receiver]:
     """
     Receive callbacks on a free port while the block runs.
+
+    Args:
+        tls: whether to speak TLS, with the certificate of tests.
     """
     receiver = Receiver()
 
@@ -83,7 +88,10 @@ def receiving() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}/callbacks"
+    if tls:
+        server.socket = serving().wrap_socket(server.socket, server_side=True)
+    scheme = "https" if tls else "http"
+    receiver.url = f"{scheme}://127.0.0.1:{server.server_port}/callbacks"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -75,8 +75,7 @@ def test_error_of_a_path_says_it_in_twilio_s_words() -> None:
     """
     Clients have been seen to match the text.
     """
-    error = not_found("/2010-04-01/Accounts/AC1.json")
+    path = f"/2010-04-01/Accounts/AC{'1' * 32}.json"
+    error = not_found(path)
     assert (error.status, error.code) == (404, 20404)
-    assert error.message == (
-        "The requested resource /2010-04-01/Accounts/AC1.json was not found"
-    )
+    assert error.message == f"The requested resource {path} was not found"

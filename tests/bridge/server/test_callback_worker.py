@@ -23,6 +23,8 @@ from tests.bridge.server.test_writer import FakeLedger
 from tests.support.media import AUTH_TOKEN, put_forward, run, wait_until
 
 
+OTHER, OTHER_TOKEN = "AC" + "1" * 32, "fedcba9876543210fedcba9876543210"
+
 Reply = tuple[int, bytes] | Failure
 OK: Reply = (204, b"")
 
@@ -150,7 +152,7 @@ def _desk(
             worker = CallbackWorker(
                 outbound,
                 writer,
-                auth_token=AUTH_TOKEN,
+                auth_token_of=lambda sid: OTHER_TOKEN if sid == OTHER else AUTH_TOKEN,
                 timeout_s=7.5,
                 spawn=group.create_task,
                 metrics=metrics,
@@ -190,6 +192,25 @@ def test_worker_posts_a_signed_form() -> None:
     signature = sent.headers["X-Twilio-Signature"]
     assert validator.validate(sent.url, sent.form, signature)
     assert not validator.validate(sent.url, {**sent.form, "Empty": "x"}, signature)
+
+
+def test_worker_signs_with_the_account_s_own_token() -> None:
+    """
+    One account's callbacks prove nothing to another account's receivers.
+    """
+
+    async def script(desk: Desk) -> None:
+        callback = Callback(
+            callback_id=1,
+            url="https://h/told",
+            form={"Name": "a1", "AccountSid": OTHER},
+        )
+        desk.worker.add("PK01", callback)
+
+    (sent,) = _desk(script).outbound.sent
+    signature = sent.headers["X-Twilio-Signature"]
+    assert RequestValidator(OTHER_TOKEN).validate(sent.url, sent.form, signature)
+    assert not RequestValidator(AUTH_TOKEN).validate(sent.url, sent.form, signature)
 
 
 def test_worker_delivers_a_session_in_order_one_at_a_time() -> None:

@@ -22,12 +22,14 @@ from bridge.pay.session import PaySession
 from bridge.pay.settings import PaySettings, Reading
 from bridge.server.analysis import Analyser
 from bridge.server.archive import Archive
+from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
 from bridge.server.switchboard import Call, Switchboard
+from bridge.server.targets import TargetPolicy
 from bridge.server.writer import LedgerWriter
 from bridge.stream.events import Role, Started
 from bridge.stream.handshake import Claim
@@ -207,10 +209,13 @@ def _desk(
             sandbox=gateway,
             settings=settings or PaySettings(),
             metrics=metrics,
+            audit=AuditLog(),
             spawn=spawn,
         )
         service = PaymentService(
-            tools, connectors={"Default": SandboxConnector()}, development=False
+            tools,
+            connectors={"Default": SandboxConnector()},
+            targets=TargetPolicy(),
         )
         await script(Desk(service, switchboard, writer, gateway, call))
         await asyncio.gather(*tasks)

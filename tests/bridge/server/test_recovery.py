@@ -30,6 +30,7 @@ from bridge.ledger.changes import (
 from bridge.ledger.reads import StoredSession
 from bridge.ledger.store import Ledger
 from bridge.server.archive import Archive
+from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
@@ -154,7 +155,7 @@ def _live(
             callbacks = CallbackWorker(
                 outbound,
                 writer,
-                auth_token=AUTH_TOKEN,
+                auth_token_of=lambda _sid: AUTH_TOKEN,
                 timeout_s=5.0,
                 spawn=group.create_task,
                 metrics=metrics,
@@ -167,6 +168,7 @@ def _live(
                 outbound=outbound,
                 sandbox=SandboxGateway("sandbox", "sandbox", lambda: "id1"),
                 metrics=metrics,
+                audit=AuditLog(),
                 lost=lambda: lost.append(1),
             )
             recovery = Recovery(means)
