@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
-from bridge.call.session import Analysed, CallSession, SendAudio
+from bridge.call.line import Analysed
+from bridge.call.session import CallSession, SendAudio
 from bridge.stream.events import Audio as AudioEvent
 from bridge.stream.events import Role
 from bridge.stream.twilio import TwilioStream

@@ -2,60 +2,68 @@
 The call: two legs, one of which must not hear all of the other.
 
 A machine. The caller's audio goes out for analysis and comes back with what the
-agent may hear; the agent's audio goes to the caller as it is. Analysis happens
-outside, many calls at a time; what has not come back is not heard, so a stall
-or a failure there can only ever make the agent leg silent.
-
-The agent leg is put together from octets, not from samples: wherever nothing
-was masked the agent gets the very octets the caller's provider sent, one
-look-ahead later.
+agent may hear; analysis happens outside, many calls at a time; what has not
+come back is not heard, so a stall or a failure there can only ever make the
+agent leg silent. The agent's audio goes to the caller as it is, or, with the
+echo guard, the same way. What is keyed or echoed on the agent's leg is never a
+digit of the caller.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import numpy as np
-
+from bridge.call.line import Analysed, DelayLine
 from bridge.call.playout import PLAYOUT_LIMIT_S, PlayoutMeter
-from bridge.call.presses import PressLog
+from bridge.call.presses import TOLERANCE_SAMPLES, PressLog
 from bridge.stream.events import Role
-from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.events import DigitDetected, Event, ToneEnded
-from dtmf_engine.g711 import MULAW_SILENCE, encode_mulaw
+from dtmf_engine.units import samples_from_ms
+
+
+ARMED_EVENT_MASK_SAMPLES = samples_from_ms(300)
+"""
+How long an event masks while a capture is armed. A gateway that turns tones
+into events leaves a few milliseconds of them in the audio, which may come as
+much later than the event as a jitter buffer holds.
+"""
+
+EVENT_MASK_SAMPLES = samples_from_ms(20)
+"""
+With no capture armed: callers key before they are asked to, but also talk on,
+and whole tones are found without their events.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Analyse:
     """
-    Hear these octets of the caller, in order.
+    Hear these octets of a leg, in order.
     """
 
     octets: bytes = field(repr=False)
+    role: Role = Role.CALLER
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyseGap:
     """
-    Audio of the caller is missing here.
+    Audio of a leg is missing here.
     """
 
     n_samples: int
+    role: Role = Role.CALLER
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Analysed:
+@dataclass(frozen=True, slots=True)
+class MaskPress:
     """
-    What analysis made of the caller's next samples.
+    The caller's provider reported a press.
+
+    What is in the look-ahead is to be masked, and what comes after it for so
+    long, whatever is heard.
     """
 
-    audio: Int16
-    """[shape=(n,)] what the agent may hear, one look-ahead behind."""
-    masked: Bool
-    """[shape=(n,)] where it differs from what the caller sent."""
-    events: Sequence[Event]
-    position: int
-    """How many samples of the caller have been heard with these."""
+    n_samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class ClearAudio:
 @dataclass(frozen=True, slots=True)
 class SetArmed:
     """
-    Arm or disarm the masking of the caller.
+    Arm or disarm the masking of all legs that are analysed.
     """
 
     armed: bool
@@ -103,7 +111,14 @@ class CallEnded:
 
 
 Output: TypeAlias = (
-    Analyse | AnalyseGap | SendAudio | ClearAudio | SetArmed | DigitPressed | CallEnded
+    Analyse
+    | AnalyseGap
+    | MaskPress
+    | SendAudio
+    | ClearAudio
+    | SetArmed
+    | DigitPressed
+    | CallEnded
 )
 
 
@@ -114,16 +129,21 @@ class CallSession:
     Args:
         delay_samples: the look-ahead of the analysis.
         playout_limit_s: see `PlayoutMeter`.
+        echo_guard: have the agent's audio analysed too, on its way to the caller.
     """
 
     def __init__(
-        self, *, delay_samples: int, playout_limit_s: float = PLAYOUT_LIMIT_S
+        self,
+        *,
+        delay_samples: int,
+        playout_limit_s: float = PLAYOUT_LIMIT_S,
+        echo_guard: bool = False,
     ) -> None:
         self._present: set[Role] = set()
-        self._line = bytes([MULAW_SILENCE]) * delay_samples
-        self._unheard = bytearray()
+        self._delay_samples = delay_samples
+        analysed = [*Role] if echo_guard else [Role.CALLER]
+        self._lines = {role: DelayLine(delay_samples) for role in analysed}
         self._presses = PressLog()
-        self._position = 0
         self._armed_at: int | None = None
         self._playout_limit_s = playout_limit_s
         self._meters = {role: PlayoutMeter(playout_limit_s) for role in Role}
@@ -175,12 +195,13 @@ class CallSession:
         del now
         self._present.discard(role)
         self._meters[role] = PlayoutMeter(self._playout_limit_s)
+        # What is still in the look-ahead is dropped, not drained.
+        if role in self._lines:
+            self._lines[role] = DelayLine(self._delay_samples)
         if role is Role.CALLER and not self._ended:
             self._ended = True
-            # What is still in the look-ahead is dropped, not drained: nobody
-            # can say any more what would have followed it.
-            self._line = b""
-            self._unheard.clear()
+            for line in self._lines.values():
+                line.clear()
             self._outputs.append(CallEnded())
 
     # Audio.
@@ -191,56 +212,76 @@ class CallSession:
         """
         if self._ended or role not in self._present:
             return
-        if role is Role.CALLER:
-            self._unheard += octets
-            self._outputs.append(Analyse(octets))
+        if role in self._lines:
+            self._lines[role].put(octets)
+            self._outputs.append(Analyse(octets, role))
         else:
-            self._send(Role.CALLER, octets, now)
+            self._send(_OTHER[role], octets, now)
 
     def receive_gap(self, role: Role, n_samples: int, *, now: float) -> None:
         """
         Audio of a leg went missing.
         """
         del now
-        if self._ended or role is not Role.CALLER or role not in self._present:
+        if self._ended or role not in self._present or role not in self._lines:
             return
-        self._unheard += bytes([MULAW_SILENCE]) * n_samples
-        self._outputs.append(AnalyseGap(n_samples))
+        self._lines[role].put_gap(n_samples)
+        self._outputs.append(AnalyseGap(n_samples, role))
 
-    def receive_analysis(self, analysed: Analysed, *, now: float) -> None:
+    def receive_analysis(
+        self, analysed: Analysed, *, role: Role = Role.CALLER, now: float
+    ) -> None:
         """
-        Analysis gave back the caller's oldest audio that was out.
+        Analysis gave back a leg's oldest audio that was out.
         """
         if self._ended:
             return
-        n = len(analysed.audio)
-        line = self._line + bytes(self._unheard[:n])
-        del self._unheard[:n]
-        self._line = line[n:]
-        self._position = analysed.position
-        for event in analysed.events:
-            self._hear(event)
-        self._send(Role.AGENT, _masked(line[:n], analysed), now)
+        octets = self._lines[role].take(analysed)
+        if role is Role.CALLER:
+            for event in analysed.events:
+                self._hear(event, analysed.position, now)
+            self._take_presses()
+        self._send(_OTHER[role], octets, now)
 
     # Digits.
 
-    def receive_digit_event(self, digit: str, *, now: float) -> None:
+    def receive_digit_event(
+        self, digit: str, *, duration_samples: int = 0, now: float
+    ) -> None:
         """
         The caller's provider recognised a key press.
+
+        Args:
+            digit: which.
+            duration_samples: how long the key had been down, where the provider
+                tells.
+            now: the time.
         """
-        del now  # the press is placed in the caller's audio instead
         if self._ended:
             return
-        at_sample = self._position + len(self._unheard)
-        self._press(digit, self._presses.event(digit, at_sample))
+        armed_at, at_sample = self._armed_at, self._n_received
+        self._outputs.append(
+            MaskPress(
+                EVENT_MASK_SAMPLES if armed_at is None else ARMED_EVENT_MASK_SAMPLES
+            )
+        )
+        self._presses.receive_event(
+            digit,
+            at_sample,
+            duration_samples,
+            # Its tone, not detected yet, may have begun before the arming.
+            patient=armed_at is not None and at_sample - armed_at <= TOLERANCE_SAMPLES,
+            now=now,
+        )
+        self._take_presses()
 
     def arm(self, *, now: float) -> None:
         """
-        A capture begins: presses count from here on.
+        A capture begins: presses count that begin from here on.
         """
         del now
         if not self._ended:
-            self._armed_at = self._position + len(self._unheard)
+            self._armed_at = self._n_received
             self._outputs.append(SetArmed(armed=True))
 
     def disarm(self, *, now: float) -> None:
@@ -252,18 +293,21 @@ class CallSession:
             self._armed_at = None
             self._outputs.append(SetArmed(armed=False))
 
-    # Time: a call has no deadline of its own.
+    # Time.
 
     def deadline(self) -> float | None:
         """
-        Tell when `handle_deadline` is due: never.
+        Tell when a press is due that waits for what may belong in front of it.
         """
-        return None
+        return None if self._ended else self._presses.deadline()
 
     def handle_deadline(self, *, now: float) -> None:
         """
-        Do nothing.
+        Let presses wait no longer.
         """
+        if not self._ended:
+            self._presses.handle_deadline(at_sample=self._n_received, now=now)
+            self._take_presses()
 
     def poll(self) -> list[Output]:
         """
@@ -274,19 +318,25 @@ class CallSession:
 
     # Private.
 
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, DigitDetected):
-            start = self._presses.tone(event.digit, event.start_sample, self._position)
-            self._press(event.digit, start)
-        elif isinstance(event, ToneEnded):
-            self._presses.tone_ended(event.digit, event.end_sample)
+    @property
+    def _n_received(self) -> int:
+        return self._lines[Role.CALLER].n_received
 
-    def _press(self, digit: str, start_sample: int | None) -> None:
-        # A key that was down before the capture was armed is not for it.
-        if start_sample is None or self._armed_at is None:
-            return
-        if start_sample >= self._armed_at:
-            self._outputs.append(DigitPressed(digit))
+    def _hear(self, event: Event, at_sample: int, now: float) -> None:
+        if isinstance(event, DigitDetected):
+            self._presses.receive_tone(
+                event.digit, event.start_sample, at_sample=at_sample, now=now
+            )
+        elif isinstance(event, ToneEnded):
+            self._presses.receive_tone_end(
+                event.digit, event.end_sample, at_sample=at_sample, now=now
+            )
+
+    def _take_presses(self) -> None:
+        for press in self._presses.poll():
+            # A key that was down before the capture was armed is not for it.
+            if self._armed_at is not None and press.start_sample >= self._armed_at:
+                self._outputs.append(DigitPressed(press.digit))
 
     def _send(self, role: Role, octets: bytes, now: float) -> None:
         if role not in self._present or not octets:
@@ -296,9 +346,4 @@ class CallSession:
         self._outputs.append(SendAudio(role, octets))
 
 
-def _masked(octets: bytes, analysed: Analysed) -> bytes:
-    if not analysed.masked.any():
-        return octets
-    replaced = np.frombuffer(encode_mulaw(analysed.audio), dtype=np.uint8)
-    original = np.frombuffer(octets, dtype=np.uint8)
-    return np.where(analysed.masked, replaced, original).astype(np.uint8).tobytes()
+_OTHER = {Role.CALLER: Role.AGENT, Role.AGENT: Role.CALLER}

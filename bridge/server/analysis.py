@@ -3,30 +3,36 @@ The tick: audio of all calls that arrived lately, through one bank, in one call.
 
 Audio that arrives opens a window of a few milliseconds; what else arrives in it
 is analysed together. If analysis fails, the legs are tried one at a time, and
-the one that fails is silenced for that stretch: its agent hears comfort noise.
+the one that fails is silenced for that stretch: its far end hears comfort noise.
+So is a leg that cannot be armed, disarmed or masked as it was told to. With its
+next audio it is begun anew; until that succeeds it stays silent.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import structlog
 
-from bridge.call.session import Analysed, AnalyseGap
+from bridge.call.line import Analysed
+from bridge.call.session import AnalyseGap
 from bridge.server.metrics import Metrics
 from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.bank import BankOutput, LegBank
 from dtmf_engine.comfort_noise import DEFAULT_NOISE
+from dtmf_engine.detector_bank import slices
 from dtmf_engine.events import DigitDetected, Event, NearMiss, ToneEnded, ToneStarted
 from dtmf_engine.g711 import decode_mulaw
 from dtmf_engine.leg import UNWATCHED_SAMPLES
 from dtmf_engine.units import SILENCE_DBM0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Slot:
+    number: int
     deliver: Callable[[Analysed], None]
     heard: int = 0
     """Samples of the leg so far."""
@@ -37,6 +43,33 @@ class _Slot:
     """A digit that was reported and whose tone has not ended."""
     broken_digit: str | None = None
     """One that a failure broke off: what of it comes after is no other press."""
+    owed: list[Event] = field(default_factory=list)
+    """Events that go with the next audio."""
+    mask_until: int = 0
+    """How far a reported press masks."""
+    failed: bool = False
+    """Whether the bank's leg must begin anew before it is heard again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Disarm:
+    """
+    A capture ended here, between two pieces of audio.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _Mask:
+    """
+    A press was reported here.
+    """
+
+    n_samples: int
+
+
+_Told: TypeAlias = AnalyseGap | _Disarm | _Mask
+_Item: TypeAlias = bytes | _Told
+_Piece: TypeAlias = tuple[_Slot, bytes]
 
 
 class Analyser:
@@ -55,9 +88,10 @@ class Analyser:
         self._metrics = metrics
         self._free = list(range(bank.n_legs))[::-1]
         self._slots: dict[int, _Slot] = {}
-        self._waiting: dict[int, list[bytes | AnalyseGap]] = defaultdict(list)
+        self._waiting: dict[int, deque[_Item]] = defaultdict(deque)
         self._timer: asyncio.TimerHandle | None = None
         self._failing: set[int] = set()
+        self._soiled: set[int] = set()
         self._log = structlog.get_logger()
 
     @property
@@ -80,7 +114,7 @@ class Analyser:
         if not self._free:
             return None
         slot = self._free.pop()
-        self._slots[slot] = _Slot(deliver)
+        self._slots[slot] = _Slot(slot, deliver, failed=slot in self._soiled)
         return slot
 
     def release(self, slot: int) -> None:
@@ -90,7 +124,14 @@ class Analyser:
         self._waiting.pop(slot, None)
         self._failing.discard(slot)
         del self._slots[slot]
-        self._bank.reset(slot)
+        self._soiled.discard(slot)
+        try:
+            self._bank.reset(slot)
+        except Exception:  # noqa: BLE001 - any failure must silence, none may spread
+            # Whoever gets the leg next has it begun anew, or is silent.
+            self._soiled.add(slot)
+            self._metrics.analysis_failures.inc()
+            self._log.exception("leg not reset", slot=slot)
         self._free.append(slot)
 
     def submit(self, slot: int, item: bytes | AnalyseGap) -> None:
@@ -98,19 +139,34 @@ class Analyser:
         Have µ-law octets, or a gap, analysed with the next tick.
         """
         self._waiting[slot].append(item)
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._tick_s, self.tick)
+        self._wake()
 
     def set_armed(self, slot: int, *, armed: bool) -> None:
         """
-        Arm or disarm a leg, for all audio that has not been given back yet.
+        Arm or disarm a leg.
+
+        Arming is for all audio that has not been given back yet, disarming for
+        all that has not come yet.
         """
-        self._slots[slot].armed = armed
-        if armed:
-            self._bank.arm(slot)
-        else:
-            self._bank.disarm(slot)
+        waiting = self._waiting.get(slot)
+        if not armed and waiting:
+            # What waits came under the capture, however long it has to wait.
+            waiting.append(_Disarm())
+            return
+        if waiting:
+            kept = (item for item in waiting if not isinstance(item, _Disarm))
+            self._waiting[slot] = deque(kept)
+        self._switch(self._slots[slot], armed=armed)
+
+    def mask(self, slot: int, n_samples: int) -> None:
+        """
+        Take a report of a press.
+
+        What will be in the look-ahead behind all audio that has come is masked,
+        and what comes after it for so long.
+        """
+        self._waiting[slot].append(_Mask(n_samples))
+        self._wake()
 
     def stop(self) -> None:
         """
@@ -129,31 +185,48 @@ class Analyser:
             while self._waiting:
                 self._round()
 
+    def _wake(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._tick_s, self.tick)
+
     def _round(self) -> None:
         """
-        Analyse the audio up to the first gap of every leg, or that gap.
+        Take the audio of every leg up to the first thing that is none, or that.
         """
-        batches: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-        gaps: list[tuple[int, int]] = []
+        batches: dict[int, list[_Piece]] = defaultdict(list)
+        others: list[tuple[_Slot, _Told]] = []
         for slot, items in list(self._waiting.items()):
-            octets = bytearray()
-            while items and isinstance(items[0], bytes):
-                octets += items.pop(0)  # type: ignore[arg-type]  # just checked
+            state = self._slots[slot]
+            octets = _take_octets(items)
             if octets:
-                batches[len(octets)].append((slot, bytes(octets)))
-            elif isinstance(items[0], AnalyseGap):
-                gaps.append((slot, items[0].n_samples))
-                items.pop(0)
+                batches[len(octets)].append((state, octets))
+            else:
+                others.append((state, _take_other(items)))
             if not items:
                 del self._waiting[slot]
-        for batch in batches.values():
-            self._analyse(batch)
-        for slot, n_samples in gaps:
-            if slot in self._slots:
-                self._fill_in(slot, n_samples)
+        for n_samples, batch in batches.items():
+            # One call of the bank is one slice, which it takes whole or not at all.
+            for part in slices(len(batch), n_samples):
+                self._analyse([(state, octets[part]) for state, octets in batch])
+        for state, item in others:
+            if self._slots.get(state.number) is state:
+                self._tell(state, item)
 
-    def _analyse(self, batch: Sequence[tuple[int, bytes]]) -> None:
-        slots = [slot for slot, _ in batch]
+    def _tell(self, state: _Slot, item: _Told) -> None:
+        match item:
+            case AnalyseGap(n_samples=n_samples):
+                self._fill_in(state, n_samples)
+            case _Mask(n_samples=n_samples):
+                self._mask(state, n_samples)
+            case _Disarm():
+                self._switch(state, armed=False)
+
+    def _analyse(self, batch: Sequence[_Piece]) -> None:
+        batch = [(s, octets) for s, octets in batch if self._is_ready(s, len(octets))]
+        if not batch:
+            return
+        slots = [state.number for state, _ in batch]
         linear = decode_mulaw(b"".join(octets for _, octets in batch))
         samples = linear.reshape(len(slots), -1)
         try:
@@ -161,49 +234,109 @@ class Analyser:
         except Exception:  # noqa: BLE001 - any failure must silence, none may spread
             if len(batch) > 1:
                 # Some leg is at fault; all but that one go on.
-                for one in batch:
-                    self._analyse([one])
+                for piece in batch:
+                    self._analyse([piece])
                 return
-            self._silence(slots[0], samples.shape[1])
+            self._fail(batch[0][0])
+            self._silence(batch[0][0], samples.shape[1])
             return
-        self._deliver(slots, output)
+        self._deliver([state for state, _ in batch], output)
 
-    def _fill_in(self, slot: int, n_samples: int) -> None:
+    def _fill_in(self, state: _Slot, n_samples: int) -> None:
+        if not self._is_ready(state, n_samples):
+            return
         try:
-            output = self._bank.fill_in(slot, n_samples)
+            output = self._bank.fill_in(state.number, n_samples)
         except Exception:  # noqa: BLE001 - same
-            self._silence(slot, n_samples)
+            self._fail(state)
+            self._silence(state, n_samples)
             return
-        self._deliver([slot], output)
+        self._deliver([state], output)
 
-    def _silence(self, slot: int, n_samples: int) -> None:
+    # What a leg is told, and failures.
+
+    def _switch(self, state: _Slot, *, armed: bool) -> None:
+        state.armed = armed
+        verb = self._bank.arm if armed else self._bank.disarm
+        try:
+            verb(state.number)
+        except Exception:  # noqa: BLE001 - same
+            self._fail(state)
+
+    def _mask(self, state: _Slot, n_samples: int) -> None:
+        state.mask_until = max(state.mask_until, state.heard + n_samples)
+        try:
+            self._bank.mask(state.number, n_samples)
+        except Exception:  # noqa: BLE001 - same
+            self._fail(state)
+
+    def _is_ready(self, state: _Slot, n_samples: int) -> bool:
         """
-        Fail closed: noise for the agent, and the leg begins anew.
+        Tell whether a leg's audio can be given to the bank; if not, silence it.
         """
-        if slot not in self._failing:
-            self._failing.add(slot)
-            self._log.exception("analysis failed, leg silenced", slot=slot)
+        if self._slots.get(state.number) is not state:
+            # Delivering to one leg may end the call of another.
+            return False
+        try:
+            position = self._bank.position(state.number) + state.offset
+        except Exception:  # noqa: BLE001 - same
+            self._fail(state)
+        else:
+            if not state.failed and position != state.heard:
+                # A failure left the bank with part of a batch.
+                self._fail(state)
+        if state.failed and not self._begin_anew(state):
+            self._silence(state, n_samples)
+            return False
+        return True
+
+    def _begin_anew(self, state: _Slot) -> bool:
+        """
+        Make a leg that failed new, as far as that can be done.
+        """
+        state.offset = state.heard
+        try:
+            self._bank.reset(state.number)
+            if state.armed:
+                self._bank.arm(state.number)
+            # The rest of a press that is too short to be seen must not pass for
+            # the line's background either.
+            left = max(UNWATCHED_SAMPLES, state.mask_until - state.heard)
+            self._bank.mask(state.number, left)
+        except Exception:  # noqa: BLE001 - same
+            self._fail(state)
+            return False
+        state.failed = False
+        return True
+
+    def _fail(self, state: _Slot) -> None:
+        """
+        Have a leg begin anew with its next audio.
+        """
+        if state.number not in self._failing:
+            self._failing.add(state.number)
+            self._log.exception("analysis failed, leg silenced", slot=state.number)
         self._metrics.analysis_failures.inc()
-        state = self._slots[slot]
+        state.failed = True
+        if state.open_digit is not None:
+            state.owed.append(_broken_off(state.open_digit, state.heard))
+            state.broken_digit, state.open_digit = state.open_digit, None
+
+    def _silence(self, state: _Slot, n_samples: int) -> None:
+        """
+        Fail closed: noise for the far end.
+        """
         first = state.heard
         state.heard += n_samples
-        state.offset = state.heard
-        self._bank.reset(slot)
-        if state.armed:
-            self._bank.arm(slot)
-        events: list[Event] = []
-        if state.open_digit is not None:
-            events.append(_broken_off(state.open_digit, first))
-            state.broken_digit, state.open_digit = state.open_digit, None
         everything = np.ones(n_samples, dtype=np.bool_)
-        self._hand_over(slot, _noise(slot, first, n_samples), everything, events)
+        noise = _noise(state.number, first, n_samples)
+        self._hand_over(state, noise, everything, [])
 
-    def _deliver(self, slots: Sequence[int], output: BankOutput) -> None:
+    def _deliver(self, states: Sequence[_Slot], output: BankOutput) -> None:
         n_samples = output.audio.shape[1]
-        for i, slot in enumerate(slots):
-            state = self._slots.get(slot)
+        for i, state in enumerate(states):
             # Delivering to one leg may end the call of another.
-            if state is None:
+            if self._slots.get(state.number) is not state:
                 continue
             first = state.heard
             state.heard += n_samples
@@ -212,10 +345,11 @@ class Analyser:
             reach = state.offset + self.delay_samples + UNWATCHED_SAMPLES
             if state.offset and first < reach:
                 unwatched = self._unwatched(state, first, n_samples)
-                audio = np.where(unwatched, _noise(slot, first, n_samples), audio)
+                noise = _noise(state.number, first, n_samples)
+                audio = np.where(unwatched, noise, audio)
                 masked = masked | unwatched
             events = [event for event in events if _counts(event, state)]
-            self._hand_over(slot, audio, masked, events)
+            self._hand_over(state, audio, masked, events)
 
     def _unwatched(self, state: _Slot, first: int, n_samples: int) -> Bool:
         """
@@ -227,16 +361,30 @@ class Analyser:
         return place < state.offset + UNWATCHED_SAMPLES
 
     def _hand_over(
-        self, slot: int, audio: Int16, masked: Bool, events: list[Event]
+        self, state: _Slot, audio: Int16, masked: Bool, events: list[Event]
     ) -> None:
-        state = self._slots[slot]
+        owed, state.owed = state.owed, []
         try:
-            state.deliver(Analysed(audio, masked, events, state.heard))
+            state.deliver(Analysed(audio, masked, [*owed, *events], state.heard))
         except Exception:  # noqa: BLE001 - same
             # A bug in the handling of one call is not the others' problem; that
-            # stretch of audio is lost to its agent, which is the safe side.
+            # stretch of audio is lost to its far end, which is the safe side.
             self._metrics.analysis_failures.inc()
-            self._log.exception("analysis not taken", slot=slot)
+            self._log.exception("analysis not taken", slot=state.number)
+
+
+def _take_octets(items: deque[_Item]) -> bytes:
+    octets = bytearray()
+    while items and isinstance(items[0], bytes):
+        octets += items[0]
+        items.popleft()
+    return bytes(octets)
+
+
+def _take_other(items: deque[_Item]) -> _Told:
+    item = items.popleft()
+    assert not isinstance(item, bytes)  # all octets are taken
+    return item
 
 
 def _noise(slot: int, first_sample: int, n_samples: int) -> Int16:

@@ -205,9 +205,18 @@ class Bridge:
             policy=get_policy(settings.policy),
             seed=secrets.randbits(16),
         )
-        analyser = Analyser(bank, tick_s=settings.tick_ms / 1000, metrics=self.metrics)
+        tick_s = settings.tick_ms / 1000
+        analyser = Analyser(bank, tick_s=tick_s, metrics=self.metrics)
+        guard = None
+        if settings.echo_guard:
+            # Tones only, whatever the policy: the agent must be heard.
+            bank = LegBank(
+                settings.max_calls, profile=settings.profile, seed=secrets.randbits(16)
+            )
+            guard = Analyser(bank, tick_s=tick_s, metrics=self.metrics)
         switchboard = Switchboard(
             analyser,
+            guard=guard,
             account_sid=settings.account_sid,
             playout_limit_s=settings.playout_limit_ms / 1000,
             metrics=self.metrics,
@@ -270,6 +279,8 @@ class Bridge:
             task.cancel()
         await self._drain(media, switchboard, payments, writer, callbacks)
         analyser.stop()
+        if guard is not None:
+            guard.stop()
         await api.stop()
         await writer.wait_idle()
         writing.cancel()

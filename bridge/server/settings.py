@@ -103,6 +103,8 @@ class Settings(BaseModel):
     """Loopback only: take streams without credentials, call back over HTTP."""
     policy: Literal["tones", "strict"] = "tones"
     """What the agent hears of the caller during a capture."""
+    echo_guard: bool = False
+    """Mask the caller's digits also where they come back on the agent's leg."""
     profile: str = "default"
     """Detector limits."""
     star: StarPolicy = StarPolicy.END

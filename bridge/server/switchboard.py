@@ -11,6 +11,7 @@ from typing import Protocol, assert_never
 
 import structlog
 
+from bridge.call.line import Analysed
 from bridge.call.session import (
     Analyse,
     AnalyseGap,
@@ -18,6 +19,7 @@ from bridge.call.session import (
     CallSession,
     ClearAudio,
     DigitPressed,
+    MaskPress,
     Output,
     SendAudio,
     SetArmed,
@@ -93,7 +95,8 @@ class Call:
     session: CallSession
     started_at: datetime
     runner: Runner[Output] = field(init=False)
-    slot: int = field(init=False)
+    slots: dict[Role, int] = field(default_factory=dict)
+    """Of the analysers, by leg."""
     call_sid: str | None = None
     """`CallSid` of the REST API: the caller leg's own, or one we made."""
     provider_call_sid: str | None = None
@@ -118,6 +121,8 @@ class Switchboard:
         account_sid: of the account that calls belong to if nothing else is said.
         playout_limit_s: see `PlayoutMeter`.
         metrics: of the bridge.
+        guard: the bank of the agents' legs; without one their audio goes to the
+            caller as it is.
     """
 
     def __init__(
@@ -127,8 +132,11 @@ class Switchboard:
         account_sid: str,
         playout_limit_s: float,
         metrics: Metrics,
+        guard: Analyser | None = None,
     ) -> None:
-        self._analyser = analyser
+        self._analysers = {Role.CALLER: analyser}
+        if guard is not None:
+            self._analysers[Role.AGENT] = guard
         self._account_sid = account_sid
         self._playout_limit_s = playout_limit_s
         self._metrics = metrics
@@ -187,6 +195,8 @@ class Switchboard:
                 return "no room for another call"
         if not call.runner.step(lambda now: call.session.join(claim.role, now=now)):
             return f"the {claim.role} leg of this call is taken"
+        if claim.role is Role.AGENT:
+            self._guard(call)
         call.ports[claim.role] = port
         if claim.role is Role.CALLER:
             self._name_caller(call, started)
@@ -204,8 +214,10 @@ class Switchboard:
         call.ports.pop(role, None)
         self._log.info("leg left", call=call.name, leg=str(role))
         call.runner.step(lambda now: call.session.receive_leave(role, now=now))
-        if role is Role.AGENT and call.listener is not None:
-            call.listener.receive_agent_gone()
+        if role is Role.AGENT:
+            self._release(call, role)
+            if call.listener is not None:
+                call.listener.receive_agent_gone()
         if self._by_name.get(call.key) is call and not call.ports:
             # It was an agent whose caller never came.
             self._forget(call)
@@ -257,23 +269,52 @@ class Switchboard:
         return other is not None and other is not call and not other.session.has_ended
 
     def _open(self, name: str, account_sid: str) -> Call | None:
+        caller = self._analysers[Role.CALLER]
         session = CallSession(
-            delay_samples=self._analyser.delay_samples,
+            delay_samples=caller.delay_samples,
             playout_limit_s=self._playout_limit_s,
+            echo_guard=Role.AGENT in self._analysers,
         )
         call = Call(name, account_sid, session, utc_now())
         call.runner = Runner(session, partial(self._handle, call))
-        slot = self._analyser.acquire(
-            lambda analysed: call.runner.step(
-                lambda now: session.receive_analysis(analysed, now=now)
-            )
-        )
-        if slot is None:
+        if not self._acquire(call, Role.CALLER):
             return None
-        call.slot = slot
         self._by_name[call.key] = call
         self._metrics.calls.inc()
         return call
+
+    def _acquire(self, call: Call, role: Role) -> bool:
+        """
+        Take a leg of a bank for a leg of a call.
+        """
+
+        def deliver(analysed: Analysed) -> None:
+            call.runner.step(
+                lambda now: call.session.receive_analysis(analysed, role=role, now=now)
+            )
+
+        slot = self._analysers[role].acquire(deliver)
+        if slot is None:
+            return False
+        call.slots[role] = slot
+        return True
+
+    def _guard(self, call: Call) -> None:
+        """
+        Have the agent's audio analysed, if that is wanted.
+        """
+        if Role.AGENT not in self._analysers:
+            return
+        # As many legs as calls: there is one for every agent.
+        taken = self._acquire(call, Role.AGENT)
+        assert taken
+        if call.session.is_armed:
+            self._analysers[Role.AGENT].set_armed(call.slots[Role.AGENT], armed=True)
+
+    def _release(self, call: Call, role: Role) -> None:
+        slot = call.slots.pop(role, None)
+        if slot is not None:
+            self._analysers[role].release(slot)
 
     def _name_caller(self, call: Call, started: Started) -> None:
         sid = started.call_sid
@@ -284,17 +325,16 @@ class Switchboard:
 
     def _handle(self, call: Call, output: Output) -> None:
         match output:
-            case Analyse(octets=octets):
-                self._analyser.submit(call.slot, octets)
-            case AnalyseGap():
-                self._analyser.submit(call.slot, output)
+            case Analyse(role=role) | AnalyseGap(role=role):
+                item = output.octets if isinstance(output, Analyse) else output
+                self._analysers[role].submit(call.slots[role], item)
+            case MaskPress() | SetArmed():
+                self._mask(call, output)
             case SendAudio(role=role, octets=octets):
                 call.ports[role].play(octets)
             case ClearAudio(role=role):
                 self._log.info("queue cleared", call=call.name, leg=str(role))
                 call.ports[role].clear()
-            case SetArmed(armed=armed):
-                self._analyser.set_armed(call.slot, armed=armed)
             case DigitPressed(digit=digit):
                 self._metrics.digits.inc()
                 if call.listener is not None:
@@ -303,6 +343,14 @@ class Switchboard:
                 self._end(call)
             case _:
                 assert_never(output)
+
+    def _mask(self, call: Call, output: MaskPress | SetArmed) -> None:
+        if isinstance(output, MaskPress):
+            caller = self._analysers[Role.CALLER]
+            caller.mask(call.slots[Role.CALLER], output.n_samples)
+            return
+        for role, slot in call.slots.items():
+            self._analysers[role].set_armed(slot, armed=output.armed)
 
     def _end(self, call: Call) -> None:
         call.ended_at = utc_now()
@@ -318,7 +366,8 @@ class Switchboard:
         """
         del self._by_name[call.key]
         call.runner.stop()
-        self._analyser.release(call.slot)
+        for role in [*call.slots]:
+            self._release(call, role)
         self._metrics.calls.dec()
         self._log.info("call over", call=call.name, call_sid=call.call_sid)
         self._ended.append(call)

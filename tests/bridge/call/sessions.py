@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bridge.call.line import Analysed
 from bridge.call.session import (
-    Analysed,
     CallSession,
 )
 from bridge.stream.events import Role

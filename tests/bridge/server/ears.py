@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from bridge.call.line import Analysed
 from bridge.call.session import (
-    Analysed,
     AnalyseGap,
 )
 from dtmf_engine.bank import BankOutput, LegBank

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from bridge.call.line import Analysed
 from bridge.call.session import (
-    Analysed,
     AnalyseGap,
 )
 from bridge.server.analysis import Analyser

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.call.line import Analysed
 from bridge.call.session import (
     Analyse,
-    Analysed,
     AnalyseGap,
     CallSession,
     DigitPressed,
@@ -218,6 +218,7 @@ def test_press_after_a_failure_is_not_taken_for_the_one_in_it() -> None:
         in_loop(script)
     # A second and a half after the key was let go.
     session.receive_digit_event("5", now=0.0)
+    session.handle_deadline(now=10.0)
     pressed = [o for o in session.poll() if isinstance(o, DigitPressed)]
     assert pressed == [DigitPressed("5")] * 2
 

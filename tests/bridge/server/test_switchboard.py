@@ -14,7 +14,7 @@ from bridge.stream.events import Audio, Role, Started
 from bridge.stream.handshake import Claim
 from dtmf_engine.bank import LegBank
 from tests.support import media as wire
-from tests.support.media import ACCOUNT_SID, CALL_SID, QUIET, run
+from tests.support.media import ACCOUNT_SID, CALL_SID, QUIET, put_forward, run
 
 
 OTHER_ACCOUNT = "AC" + "1" * 32
@@ -327,6 +327,9 @@ def test_digits_go_to_the_listener_of_an_armed_call() -> None:
         board.set_armed(call, armed=True)
         board.receive_digit_event(call, CALLER, "2")
         board.receive_digit_event(call, AGENT, "3")
+        # So soon after the arming an event waits for its tone.
+        put_forward(1.0)
+        call.runner.step(lambda now: call.session.handle_deadline(now=now))
         board.set_armed(call, armed=False)
         board.receive_digit_event(call, CALLER, "4")
         assert listener.digits == ["2"]
