@@ -3,225 +3,27 @@ Commands carried out: repetitions, races, refusals, and what a call's legs do.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bridge.api.errors import ApiError
 from bridge.api.params import StatusCommand
-from bridge.api.port import PaymentView
-from bridge.callbacks.delivery import Callback
-from bridge.connectors.sandbox import SandboxConnector
-from bridge.connectors.sandbox_gateway import SandboxGateway
-from bridge.ledger.changes import CallbackQueued, Change
-from bridge.pay.fields import CARD_FIELDS, Field
+from bridge.pay.fields import CARD_FIELDS
 from bridge.pay.request import PaymentRequest
 from bridge.pay.session import PaySession
 from bridge.pay.settings import PaySettings, Reading
-from bridge.server.analysis import Analyser
-from bridge.server.archive import Archive
-from bridge.server.audit_log import AuditLog
-from bridge.server.callback_worker import CallbackWorker
-from bridge.server.metrics import Metrics
-from bridge.server.outbound import Outbound
-from bridge.server.payment import Tools
-from bridge.server.payments import PaymentService
-from bridge.server.switchboard import Call, Switchboard
-from bridge.server.targets import TargetPolicy
-from bridge.server.writer import LedgerWriter
 from bridge.stream.events import Role, Started
 from bridge.stream.handshake import Claim
-from dtmf_engine.bank import LegBank
-from tests.support.media import ACCOUNT_SID, CALL_SID, run, wait_until
+from tests.bridge.server.desk import Desk, Port, at_desk
+from tests.support.media import ACCOUNT_SID, CALL_SID
 from tests.support.pay import CHARGE, KEYS, URL
 
 
 CARD, DATE, CODE, POSTAL = CARD_FIELDS
 COMPLETE, CANCEL = StatusCommand
-
-
-@dataclass(slots=True)
-class Writer:
-    """
-    A ledger that is written when it is told to be, or at once.
-    """
-
-    is_slow: bool = False
-    waiting: list[tuple[asyncio.Future[list[int]], list[int]]] = field(
-        default_factory=list
-    )
-    forms: list[Mapping[str, str]] = field(default_factory=list)
-    """What would be called back."""
-    urls: list[str] = field(default_factory=list)
-    """Where."""
-
-    def submit(self, changes: Sequence[Change]) -> asyncio.Future[list[int]]:
-        """
-        Number the callbacks.
-        """
-        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        queued = [change for change in changes if isinstance(change, CallbackQueued)]
-        numbers = [len(self.forms) + n for n in range(len(queued))]
-        self.forms += [change.form for change in queued]
-        self.urls += [change.url for change in queued]
-        self.waiting.append((future, numbers))
-        if not self.is_slow:
-            self.write()
-        return future
-
-    def write(self) -> None:
-        """
-        Have everything that waits be safe.
-        """
-        for future, numbers in self.waiting:
-            future.set_result(numbers)
-        self.waiting.clear()
-
-
-class Receiver:
-    """
-    Nobody: what would be called back is seen when it is written.
-    """
-
-    def add(self, _sid: str, _callback: Callback) -> None:
-        """
-        Do nothing.
-        """
-
-
-class NoArchive:
-    """
-    No payment of an earlier process.
-    """
-
-    async def find(self, _sid: str) -> None:
-        """
-        Find nothing.
-        """
-
-
-class Port:
-    """
-    A leg that hears nothing.
-    """
-
-    def play(self, octets: bytes) -> None:
-        """
-        Do nothing.
-        """
-
-    def clear(self) -> None:
-        """
-        Do nothing.
-        """
-
-    def close(self, code: int, reason: str) -> None:
-        """
-        Do nothing.
-        """
-
-
-@dataclass(slots=True)
-class Desk:
-    """
-    A service, a call, and whoever sends commands.
-    """
-
-    service: PaymentService
-    switchboard: Switchboard
-    writer: Writer
-    gateway: SandboxGateway
-    call: Call
-
-    async def start(
-        self, key: str = "k", request: PaymentRequest = CHARGE
-    ) -> PaymentView:
-        """
-        Start a payment.
-        """
-        return await self.service.start(ACCOUNT_SID, CALL_SID, key, request)
-
-    async def update(
-        self, sid: str, command: Field | StatusCommand, key: str = "k", url: str = URL
-    ) -> PaymentView:
-        """
-        Send a command.
-        """
-        return await self.service.update(ACCOUNT_SID, CALL_SID, sid, key, command, url)
-
-    def press(self, keys: str) -> None:
-        """
-        Have the caller's provider recognise keys.
-        """
-        for key in keys:
-            self.switchboard.receive_digit_event(self.call, Role.CALLER, key)
-
-    async def fill(self, sid: str) -> None:
-        """
-        Have everything captured.
-        """
-        for wanted in CARD_FIELDS:
-            await self.update(sid, wanted)
-            self.press(KEYS[wanted])
-
-    async def settled(self) -> Mapping[str, str]:
-        """
-        Wait for the last callback of a payment.
-        """
-        await wait_until(lambda: "Result" in self.writer.forms[-1])
-        return self.writer.forms[-1]
-
-
-def _desk(
-    script: Callable[[Desk], Coroutine[Any, Any, None]],
-    settings: PaySettings | None = None,
-) -> None:
-    """
-    Run a script at a desk with one call.
-    """
-
-    async def main() -> None:
-        metrics = Metrics()
-        analyser = Analyser(LegBank(1), tick_s=0.0, metrics=metrics)
-        switchboard = Switchboard(
-            analyser, account_sid=ACCOUNT_SID, playout_limit_s=0.2, metrics=metrics
-        )
-        started = Started(stream_sid="MZ1", call_sid=CALL_SID, account_sid=ACCOUNT_SID)
-        call = switchboard.join(Claim("c1", Role.CALLER), started, Port())
-        assert isinstance(call, Call)
-        writer, tasks = Writer(), set[asyncio.Task[None]]()
-        numbers = iter(range(1000))
-        gateway = SandboxGateway("sandbox", "sandbox", lambda: f"id{next(numbers)}")
-
-        def spawn(work: Coroutine[Any, Any, None]) -> object:
-            task = asyncio.create_task(work)
-            tasks.add(task)
-            return task
-
-        tools = Tools(
-            switchboard=switchboard,
-            writer=cast("LedgerWriter", writer),
-            callbacks=cast("CallbackWorker", Receiver()),
-            archive=cast("Archive", NoArchive()),
-            outbound=cast("Outbound", None),
-            sandbox=gateway,
-            settings=settings or PaySettings(),
-            metrics=metrics,
-            audit=AuditLog(),
-            spawn=spawn,
-        )
-        service = PaymentService(
-            tools,
-            connectors={"Default": SandboxConnector()},
-            targets=TargetPolicy(),
-        )
-        await script(Desk(service, switchboard, writer, gateway, call))
-        await asyncio.gather(*tasks)
-        analyser.stop()
-
-    run(main())
 
 
 async def _refused(work: Coroutine[Any, Any, object]) -> tuple[int, int]:
@@ -247,7 +49,7 @@ def test_start_that_is_repeated_gets_the_first_answer() -> None:
         assert [form["SequenceNumber"] for form in desk.writer.forms[:1]] == ["1"]
         assert len({form["Sid"] for form in desk.writer.forms}) == 1
 
-    _desk(script)
+    at_desk(script)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +68,7 @@ def test_start_of_another_payment_is_refused_while_one_runs(
         assert await _refused(desk.start(key, request_)) == (400, 64021)
         assert len(desk.writer.forms) == 1
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_start_of_another_payment_is_told_by_callback_where_read_so() -> None:
@@ -281,7 +83,7 @@ def test_start_of_another_payment_is_told_by_callback_where_read_so() -> None:
         assert desk.writer.urls == [URL, "https://other.example/"]
         assert desk.writer.forms[-1]["ErrorType"] == "session-in-progress"
 
-    _desk(script, PaySettings(readings=frozenset({Reading.BUSY_BY_CALLBACK})))
+    at_desk(script, PaySettings(readings=frozenset({Reading.BUSY_BY_CALLBACK})))
 
 
 def test_one_key_for_everything_on_a_call_breaks_nothing() -> None:
@@ -300,7 +102,7 @@ def test_one_key_for_everything_on_a_call_breaks_nothing() -> None:
             assert len(desk.gateway.transactions) == n_payments
             desk.writer.forms.clear()
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_key_that_starts_again_from_one_breaks_nothing() -> None:
@@ -316,7 +118,7 @@ def test_key_that_starts_again_from_one_breaks_nothing() -> None:
         desk.press(KEYS[DATE])
         assert desk.writer.forms[-1]["ExpirationDate"] == "1230"
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_capture_that_is_repeated_goes_on_with_what_was_keyed() -> None:
@@ -334,7 +136,7 @@ def test_capture_that_is_repeated_goes_on_with_what_was_keyed() -> None:
         desk.press("424242424242")
         assert desk.writer.forms[-1]["PaymentCardNumber"] == "xxxxxxxxxxxx4242"
 
-    _desk(script)
+    at_desk(script)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +157,7 @@ def test_capture_with_another_key_or_address_is_another_capture(
         assert "PaymentCardNumber" not in desk.writer.forms[-1]
         assert desk.writer.urls[-1] == url
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_capture_that_failed_is_asked_for_again_with_the_same_key() -> None:
@@ -372,7 +174,7 @@ def test_capture_that_failed_is_asked_for_again_with_the_same_key() -> None:
             errors = [form.get("ErrorType") for form in desk.writer.forms]
             assert errors.count("invalid-card-number") == n_failures
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_complete_that_is_repeated_charges_once() -> None:
@@ -391,7 +193,7 @@ def test_complete_that_is_repeated_charges_once() -> None:
         assert await _refused(desk.update(view.sid, COMPLETE, "other")) == (409, 20409)
         assert await _refused(desk.update(view.sid, CANCEL)) == (409, 20409)
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_complete_that_is_repeated_asks_the_caller_once() -> None:
@@ -409,7 +211,7 @@ def test_complete_that_is_repeated_asks_the_caller_once() -> None:
         assert (await desk.settled())["Result"] == "success"
         assert len(desk.gateway.transactions) == 1
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_command_that_was_refused_is_judged_anew() -> None:
@@ -424,7 +226,7 @@ def test_command_that_was_refused_is_judged_anew() -> None:
         assert (await desk.update(view.sid, COMPLETE)).sid == view.sid
         assert (await desk.settled())["Result"] == "success"
 
-    _desk(script)
+    at_desk(script)
 
 
 # Races.
@@ -460,7 +262,7 @@ def test_repetition_that_races_the_first_waits_for_it(n_repetitions: int) -> Non
         await asyncio.sleep(0)
         assert [form.get("Capture") for form in desk.writer.forms] == [None, CARD]
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_repetition_is_answered_when_the_first_client_has_gone() -> None:
@@ -481,7 +283,7 @@ def test_repetition_is_answered_when_the_first_client_has_gone() -> None:
         desk.writer.is_slow = False
         assert (await desk.update(view.sid, CANCEL)).sid == view.sid
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_two_that_start_at_once_get_one_payment() -> None:
@@ -500,7 +302,7 @@ def test_two_that_start_at_once_get_one_payment() -> None:
         desk.writer.write()
         assert (await one).sid.startswith("PK")
 
-    _desk(script)
+    at_desk(script)
 
 
 # What refuses.
@@ -529,7 +331,7 @@ def test_start_that_cannot_be_carried_out_leaves_nothing_behind(
         await desk.start()
         assert desk.service.n_active == 1
 
-    _desk(script)
+    at_desk(script)
 
 
 def test_payment_that_is_not_there_is_not_found() -> None:
@@ -542,7 +344,7 @@ def test_payment_that_is_not_there_is_not_found() -> None:
         missing = "PK" + "0" * 32
         assert await _refused(desk.update(missing, CANCEL)) == (404, 20404)
 
-    _desk(script)
+    at_desk(script)
 
 
 # The call.
@@ -566,7 +368,7 @@ def test_agent_who_goes_ends_nothing_and_one_who_stays_away_does() -> None:
         board.leave(desk.call, Role.AGENT)
         assert (await desk.settled())["Result"] == "transaction-cancelled"
 
-    _desk(script, PaySettings(agent_timeout_s=0.01))
+    at_desk(script, PaySettings(agent_timeout_s=0.01))
 
 
 def test_capture_ends_as_internal_error_when_a_digit_cannot_be_taken(
@@ -592,4 +394,4 @@ def test_capture_ends_as_internal_error_when_a_digit_cannot_be_taken(
         await desk.update(view.sid, COMPLETE)
         assert (await desk.settled())["Result"] == "success"
 
-    _desk(script)
+    at_desk(script)
