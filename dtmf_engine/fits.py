@@ -132,7 +132,9 @@ _STEADY_WINDOWS = 6
 """6 windows of 5 ms, 2.5 ms apart: 17.5 ms, so that 20 ms hold them at any phase."""
 
 
-def find_steady(audio: Float64) -> list[tuple[int, int]]:
+def find_steady(
+    audio: Float64, min_windows: int = _STEADY_WINDOWS
+) -> list[tuple[int, int]]:
     """
     Find where pairs prevail for nearly 20 ms or longer.
 
@@ -141,6 +143,7 @@ def find_steady(audio: Float64) -> list[tuple[int, int]]:
 
     Args:
         audio: [shape=(n,)] at 8 kHz, in samples of 16 bits.
+        min_windows: how many in a row, 2.5 ms apart, must hold a pair.
 
     Returns:
         Start and end of each such stretch, in order.
@@ -160,7 +163,7 @@ def find_steady(audio: Float64) -> list[tuple[int, int]]:
     return [
         (int(a - 1) * _STEADY_STEP, int(b - 2) * _STEADY_STEP + _EDGE_SAMPLES)
         for a, b in zip(changes[::2], changes[1::2], strict=True)
-        if b - a >= _STEADY_WINDOWS
+        if b - a >= min_windows
     ]
 
 

@@ -5,8 +5,8 @@ Whoever has the whole recording need not decide early. The bank, armed, hears it
 forwards and backwards: what it misses at a beginning it sees at an end. What a
 detector reports in either direction is a press, and so is a doubtful stretch that
 looks like one by itself: a steady pair with sharp ends. Where digits are being
-keyed, doubtful stretches are taken for presses as well, and fragments of tones are
-looked for; anywhere else they are speech.
+keyed, doubtful stretches count as well if a trace of a pair bears them out, and
+fragments of tones are looked for; anywhere else they are speech.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -197,6 +197,58 @@ def find_fragments(
             for burst in find_bursts(line)
         ]
     return fragments
+
+
+_TRACE_WINDOWS = 3
+"""10 ms with a pair in all of them: what a live mask begins with."""
+
+_TRACE_MARGIN = samples_from_ms(25)
+"""How much of a doubtful stretch a trace of a tone bears out, on either side."""
+
+
+def borne_out(
+    audio: Int16,
+    doubtful: Sequence[Stretch],
+    known: Sequence[Stretch],
+    near: Sequence[Stretch],
+) -> list[Stretch]:
+    """
+    Give the parts of doubtful stretches that have a trace of a tone near them.
+
+    A live masker that cannot wait masks on suspicion, for as long as it likes. Here
+    each part must be explained by a tone that is known or, where digits are being
+    keyed, by a pair in its audio.
+
+    Args:
+        audio: [shape=(n,)] one channel at 8 kHz.
+        doubtful: what was masked on suspicion.
+        known: tones that were found.
+        near: where digits are being keyed.
+    """
+    traces = list(known)
+    for place in common(doubtful, near):
+        for first in range(place.start_sample, place.end_sample, _CHUNK_SAMPLES):
+            stop = min(place.end_sample, first + _CHUNK_SAMPLES)
+            line = audio[first:stop].astype(np.float64)
+            found = find_steady(line, _TRACE_WINDOWS)
+            traces += [Stretch(first + a, first + b) for a, b in found]
+    margin = _TRACE_MARGIN
+    return common(doubtful, joined([t.widened(margin, margin) for t in traces]))
+
+
+def common(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
+    """
+    Give what two lists of stretches have in common.
+    """
+    return [
+        Stretch(
+            max(one.start_sample, other.start_sample),
+            min(one.end_sample, other.end_sample),
+        )
+        for one in some
+        for other in others
+        if one.touches(other)
+    ]
 
 
 def find_digits(audio: Int16, near: Sequence[Stretch]) -> list[Stretch]:

@@ -10,11 +10,11 @@ A recording is read in blocks, so that hours of it need no memory but for its
 of it for audio that is in memory.
 
 What is covered: each press from end to end and `GUARD_SAMPLES` more, and what the
-armed bank masks there in either direction; where digits are being keyed, all that
-it masks, and every fragment of a tone; in other channels, the place of a press
-wherever an attacker reads that press there. `check` is done by the attacker, who
-knows each press, and by detectors. What they still read is covered more widely in
-the next attempt.
+armed bank masks there in either direction; where digits are being keyed, whatever
+it masks with a trace of a pair in it, and every fragment of a tone; in other
+channels, the place of a press wherever an attacker reads that press there. `check`
+is done by the attacker, who knows each press, and by detectors. What they still
+read is covered more widely in the next attempt.
 """
 
 import math
@@ -36,6 +36,7 @@ from dtmf_engine.hindsight import (
     Keyed,
     Stretch,
     any_touches,
+    borne_out,
     find_digits,
     find_fragments,
     find_keyed,
@@ -215,7 +216,7 @@ class Redaction:
         for channel, line in lines.items():
             extra = self._fragments(line, found[channel])
             extra += self._echoes(line, found, channel)
-            self._covers[channel] = self._cover(found[channel], extra)
+            self._covers[channel] = self._cover(line, found[channel], extra)
 
     def fill(self, blocks: Iterable[Frames]) -> Iterator[Frames]:
         """
@@ -332,10 +333,10 @@ class Redaction:
             if other != channel and _carries(line, key, noise_power)
         ]
 
-    def _cover(self, found: Found, extra: list[Stretch]) -> list[Stretch]:
+    def _cover(self, line: Int16, found: Found, extra: list[Stretch]) -> list[Stretch]:
         covers = [k.place.widened(GUARD_SAMPLES, GUARD_SAMPLES) for k in found.keyed]
-        where = joined([*self._near, *(key.place for key in found.keyed)])
-        near = [place for place in found.doubtful if any_touches(place, where)]
+        known = [key.place for key in found.keyed]
+        near = borne_out(line, found.doubtful, known, self._near)
         return joined([*covers, *near, *extra], _CLOSE_SAMPLES)
 
     def _widen(self, channel: int, places: Sequence[Stretch]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
+from dtmf_engine.masker import ALWAYS
 from dtmf_engine.pairs import LONG_HOPS, Looks, Window, measure_pairs
 from dtmf_engine.scoring import (
     N_FEATURES,
@@ -37,6 +38,9 @@ _LOOK_SAMPLES = MARGIN_SAMPLES + LONG_HOPS * HOP_SAMPLES
 """All that one look can hear."""
 
 _SHORT_SAMPLES = 160
+_EARLY_SAMPLES = 104
+"""13 ms: the least of a press that the early score is to know."""
+
 _CHORDS_HZ = [(600.0, 1100.0), (740.0, 1270.0), (810.0, 1400.0), (1000.0, 1800.0)]
 """Steady pairs more than 4 % away from any of the eight tones."""
 
@@ -149,10 +153,9 @@ def test_features_of_the_two_windows_differ() -> None:
 
 def test_scores_are_one_number_a_look() -> None:
     """
-    Two scores, one for each window.
+    Three scores: one for each window, and the early one.
     """
-    short, long = scores(_looks([to_int16(_press("1"))] * 4))
-    assert short.shape == long.shape == (4,)
+    assert scores(_looks([to_int16(_press("1"))] * 4)).shape == (3, 4)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +190,10 @@ def test_scores_are_finite_for_any_samples(seed: int, peak: int) -> None:
 
 def test_clean_digits_score_far_above_noise() -> None:
     """
-    By both scores, the worst of the digits is far above the best of the noise.
+    By the scores of both windows, the worst of the digits is far above the best
+    of the noise.
     """
-    for clean, noise in zip(scores(_clean()), scores(_noises()), strict=True):
+    for clean, noise in zip(scores(_clean())[:2], scores(_noises())[:2], strict=True):
         assert clean.min() > 0.0
         assert clean.min() > noise.max() + 3.0
 
@@ -198,7 +202,7 @@ def test_clean_digits_score_far_above_other_chords() -> None:
     """
     Two tones as steady as a digit's are none where the frequencies are others.
     """
-    for clean, chord in zip(scores(_clean()), scores(_chords()), strict=True):
+    for clean, chord in zip(scores(_clean())[:2], scores(_chords())[:2], strict=True):
         assert clean.min() > chord.max() + 3.0
 
 
@@ -207,9 +211,44 @@ def test_the_short_score_knows_a_digit_after_twenty_milliseconds() -> None:
     What was before the onset does not lower what the last 20 ms are worth to that
     of noise.
     """
-    short, _ = scores(_clean(_SHORT_SAMPLES))
+    short, _, _ = scores(_clean(_SHORT_SAMPLES))
     assert short.min() > 0.0
     assert short.min() > scores(_noises())[0].max() + 3.0
+
+
+@pytest.mark.parametrize("n_samples", [_EARLY_SAMPLES, _SHORT_SAMPLES])
+def test_the_early_score_knows_a_press_of_thirteen_milliseconds(n_samples: int) -> None:
+    """
+    Of any digit, of which no more has been heard, or no more than the last 20 ms:
+    a mask would begin with it.
+    """
+    early = scores(_clean(n_samples))[2]
+    assert early.shape == (80,)
+    assert early.min() >= ALWAYS.min_alarm
+
+
+def test_the_early_score_is_sure_before_the_others() -> None:
+    """
+    After 13 ms the long window is sure of no press, and the short one not of all.
+    """
+    short, long, early = scores(_clean(_EARLY_SAMPLES))
+    assert early.min() > 0.0 > short.min()
+    assert long.max() < 0.0
+
+
+def test_the_early_score_is_for_beginnings() -> None:
+    """
+    A tone that has been going on is no press that has just begun.
+    """
+    assert scores(_clean())[2].max() < scores(_clean(_EARLY_SAMPLES))[2].min() - 3.0
+
+
+def test_the_early_score_is_low_for_noise_and_other_chords() -> None:
+    """
+    Neither would begin a mask, however loud or steady, with nothing expected.
+    """
+    assert scores(_noises())[2].max() < ALWAYS.min_alarm
+    assert scores(_chords())[2].max() < ALWAYS.min_alarm
 
 
 def test_levels_are_not_left_to_the_networks() -> None:
@@ -248,8 +287,6 @@ def test_scores_do_not_depend_on_company(seed: int) -> None:
         wave = noise + (_press(digit, int(random.integers(40, 400))) if i % 3 else 0.0)
         audios.append(to_int16(wave))
     looks = _looks(audios)
-    short, long = scores(looks)
+    together = scores(looks)
     for i in range(len(audios)):
-        alone = scores(_column(looks, i))
-        assert np.array_equal(alone[0], short[i : i + 1])
-        assert np.array_equal(alone[1], long[i : i + 1])
+        assert np.array_equal(scores(_column(looks, i)), together[:, i : i + 1])
