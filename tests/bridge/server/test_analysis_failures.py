@@ -25,6 +25,7 @@ from dtmf_engine.arrays import Index
 from dtmf_engine.bank import BankOutput, LegBank, _Stage
 from dtmf_engine.events import DigitDetected, ToneEnded
 from tests.bridge.server.ears import Ear, assert_same, caller, expected, in_loop
+from tests.bridge.server.rig import ONSET, hum
 from tests.support import media as wire
 from tests.support.media import QUIET
 from tests.support.tones import Audio, dial, line, to_int16, white_noise
@@ -160,13 +161,13 @@ def test_agent_hears_the_caller_again_after_a_failure() -> None:
     A leg that failed is itself again: what is said later arrives bit for bit, and
     what is pressed later is masked and counts.
     """
-    octets = wire.encode(to_int16(white_noise(2400, -30.0))) + caller("5")
-    heard, pressed = _call(FailingBank(1, where="before"), octets, range(3, 5))
+    octets = hum(8000) + caller("5")
+    heard, pressed = _call(FailingBank(1, where="before"), octets, range(20, 22))
     assert pressed == ["5"]
     delayed = (QUIET * 160 + octets)[: len(octets)]
-    # 100 ms after the failure, until the press.
-    assert heard[1600:3200] == delayed[1600:3200]
-    assert heard[: 3 * 160] == delayed[: 3 * 160]
+    # From after the onset until the failure, and from 100 ms after it on.
+    assert heard[ONSET : 20 * 160] == delayed[ONSET : 20 * 160]
+    assert heard[22 * 160 + 800 : 8000] == delayed[22 * 160 + 800 : 8000]
     assert decode(wire.decode(heard), 8000) == []
 
 
