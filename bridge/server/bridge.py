@@ -9,7 +9,6 @@ import secrets
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -127,8 +126,8 @@ class Bridge:
             ConfigError: a port or the database cannot be used.
         """
         ledger = await self._open_ledger()
-        gateways = self._outbound(self._gateways(), reads_answers=True)
-        receivers = self._outbound(self._targets("callback_allow"), reads_answers=False)
+        gateways = self._outbound(gateway_targets(self.settings), reads_answers=True)
+        receivers = self._outbound(callback_targets(self.settings), reads_answers=False)
         try:
             self._audit = _open_audit_log(self.settings)
             async with asyncio.TaskGroup() as group:
@@ -228,7 +227,7 @@ class Bridge:
             "Default": SandboxConnector(url=settings.sandbox_url or IN_PROCESS_URL)
         }
         payments = PaymentService(
-            tools, connectors=connectors, targets=self._targets("callback_allow")
+            tools, connectors=connectors, targets=callback_targets(settings)
         )
         recovery = Recovery(
             Means(
@@ -285,16 +284,6 @@ class Bridge:
         await writer.wait_idle()
         writing.cancel()
         self._log.info("stopped")
-
-    def _targets(self, allowed: str) -> TargetPolicy:
-        settings = self.settings
-        return TargetPolicy(settings.networks(allowed), settings.development)
-
-    def _gateways(self) -> TargetPolicy:
-        # A sandbox on this machine was named by the operator, not by a client.
-        near = is_loopback(urlsplit(self.settings.sandbox_url).hostname or "")
-        policy = self._targets("gateway_allow")
-        return replace(policy, development=policy.development or near)
 
     def _outbound(self, policy: TargetPolicy, *, reads_answers: bool) -> HttpOutbound:
         return self._outbound_of(
@@ -400,6 +389,25 @@ class Bridge:
         async def metrics() -> Response:
             text = generate_latest(self.metrics.registry)
             return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def callback_targets(settings: Settings) -> TargetPolicy:
+    """
+    Give where clients may have callbacks sent.
+    """
+    return TargetPolicy(settings.networks("callback_allow"), settings.development)
+
+
+def gateway_targets(settings: Settings) -> TargetPolicy:
+    """
+    Give where gateways may be.
+
+    No client says that, so a sandbox on this machine is taken in production, too.
+    """
+    near = is_loopback(urlsplit(settings.sandbox_url).hostname or "")
+    return TargetPolicy(
+        settings.networks("gateway_allow"), settings.development or near
+    )
 
 
 async def _or_close(ledger: Ledger, work: Callable[[], None]) -> None:

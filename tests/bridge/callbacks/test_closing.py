@@ -9,6 +9,7 @@ import pytest
 from bridge.callbacks.body import Identity
 from bridge.callbacks.closing import closing_form
 from bridge.pay.outputs import GatewayAnswer, Result
+from bridge.pay.settings import Reading
 
 
 IDENTITY = Identity(
@@ -119,3 +120,43 @@ def test_form_is_written_from_nothing_but_a_start() -> None:
     form = _close({"Sid": "PK1"})
     assert form["PaymentMethod"] == "credit-card"
     assert not set(form) & {"PaymentCardNumber", "Required", "Capture", "ChargeAmount"}
+
+
+def test_form_is_read_as_other_last_callbacks_are() -> None:
+    """
+    Where the wire is to be read otherwise, another process reads it so, too; what the
+    payment was started with is repeated as it was told.
+    """
+    form = closing_form(
+        IDENTITY,
+        {
+            **BEFORE,
+            "PaymentCardNumber": "xxxx-xxxx-xxxx-4242",
+            "PartialResult": "false",
+        },
+        sequence=21,
+        result=Result.CONNECTOR_ERROR,
+        answer=GatewayAnswer(
+            pay_error_code=64002,
+            payment_error="unknown",
+            parameters={"AuthCode": "T1"},
+        ),
+        updated_at=AT,
+        readings=frozenset(Reading),
+    )
+    assert form["Result"] == "payment-connecter-error"
+    assert form["PayConnector_AuthCode"] == "T1"
+    assert form["PaymentCardNumber"] == "xxxx-xxxx-xxxx-4242"
+    common = ("DateCreated", "PaymentConnector", "ChargeAmount")
+    assert {name: form[name] for name in common} == {n: BEFORE[n] for n in common}
+    assert not {"TokenType", "PartialResult", "Required", "Capture"} & set(form)
+
+
+def test_form_forgets_a_second_entry_that_was_being_keyed() -> None:
+    """
+    It is shown in the place of the first, so what is shown is half of one.
+    """
+    partial = {"Capture": "expiration-date-matcher", "ExpirationDate": "x"}
+    form = _close({**BEFORE, **partial, "PartialResult": "true"})
+    assert "ExpirationDate" not in form
+    assert form["PaymentCardNumber"] == "xxxxxxxxxxxx4242"

@@ -3,6 +3,7 @@ Settings: what may be chosen, and what is said of what may not.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 
 from bridge.errors import ConfigError
 from bridge.pay.settings import StarPolicy
+from bridge.server import settings as settings_module
+from bridge.server.bridge import callback_targets, gateway_targets
 from bridge.server.settings import Settings, load_settings
 from dtmf_engine.masker import Policy
 from tests.support.certificates import CERT, EXPIRED, KEY
@@ -387,3 +390,31 @@ def test_sandbox_is_elsewhere_only_over_a_safe_way(
         assert _problems(monkeypatch, **variables) == (
             "DTMF_SANDBOX_URL: expected https://… or http:// on loopback",
         )
+
+
+def test_sandbox_on_this_machine_is_reached_in_production(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    The operator named it; callbacks, which clients name, still may not go there.
+    """
+    url = "http://127.0.0.1:8089/"
+    plain = _load(monkeypatch, **GOOD)
+    settings = _load(monkeypatch, **GOOD, DTMF_SANDBOX_URL=url)
+    assert gateway_targets(settings).problem_of_url(url) is None
+    assert gateway_targets(settings).takes("127.0.0.1")
+    assert gateway_targets(plain).problem_of_url(url) == "an https URL"
+    assert callback_targets(settings).problem_of_url(url) == "an https URL"
+    assert not callback_targets(settings).takes("127.0.0.1")
+
+
+def test_page_names_every_setting_once() -> None:
+    """
+    Each setting has a row in the room's page, and there are no others.
+    """
+    text = (Path(settings_module.__file__).parent / "README.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `DTMF_")]
+    named = [name for row in rows for name in re.findall("`DTMF_([A-Z_]+)`", row)]
+    # A row may speak of another setting behind its own.
+    own = [name for name in named if named.count(name) == 1]
+    assert sorted(own) == sorted(name.upper() for name in Settings.model_fields)
