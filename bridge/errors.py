@@ -4,6 +4,7 @@ Errors of the bridge.
     BridgeError               never raised itself
       LocalProtocolError      our own code broke a machine's rules: a bug
       ConfigError             settings are wrong; lists every problem at once
+      LedgerError             the database cannot serve as a ledger
       ProviderError           a bridge refused a stream of ours, or broke it off
 
 What a peer sends wrong is no exception: machines answer it with an output.
@@ -28,6 +29,12 @@ class LocalProtocolError(BridgeError):
 class ProviderError(BridgeError):
     """
     A bridge could not be reached, or ended the stream, seen from a provider.
+    """
+
+
+class LedgerError(BridgeError):
+    """
+    The database cannot serve as a ledger: one line that says why.
     """
 
 

@@ -42,6 +42,13 @@ def _without_numbers(run: str) -> str:
 def hide(text: str, secrets: Iterable[Secret]) -> str:
     """
     Replace every appearance of these secrets, and all that could be card numbers.
+    """
+    return hide_card_numbers(hide_secrets(text, secrets))
+
+
+def hide_secrets(text: str, secrets: Iterable[Secret]) -> str:
+    """
+    Replace every appearance of these secrets.
 
     Blanks and dashes between digits do not hide a secret; a secret that is part
     of a longer run of digits is another number.
@@ -50,7 +57,7 @@ def hide(text: str, secrets: Iterable[Secret]) -> str:
         # No pattern is made of the secret: compiled patterns are kept.
         for start, stop in reversed(list(_places(text, secret))):
             text = text[:start] + HIDDEN + text[stop:]
-    return hide_card_numbers(text)
+    return text
 
 
 def _places(text: str, secret: Secret) -> Iterator[tuple[int, int]]:

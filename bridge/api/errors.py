@@ -2,6 +2,10 @@
 Errors of the REST API, in the shape that Twilio's SDKs read.
 """
 
+from bridge.api.paths import shown_path
+from bridge.pay.codes import MESSAGES, PayErrorCode
+
+
 MORE_INFO = "https://www.twilio.com/docs/errors/{code}"
 """Clients show this link; the codes are Twilio's, so are the explanations."""
 
@@ -10,16 +14,11 @@ AUTHENTICATE = 20003
 METHOD_NOT_ALLOWED = 20004
 NOT_FOUND = 20404
 CONFLICT = 20409
+TOO_MANY_REQUESTS = 20429
 INTERNAL = 20500
 UNAVAILABLE = 20503
 CALL_NOT_IN_PROGRESS = 21220
 INVALID_STATUS_CALLBACK = 21609
-INVALID_CHARGE_AMOUNT = 64003
-UNKNOWN_CONNECTOR = 64004
-UNSUPPORTED_PAYMENT_METHOD = 64013
-CAPTURE_OR_STATUS = 64018
-INVALID_PARAMETER = 64020
-SESSION_IN_PROGRESS = 64021
 
 
 class ApiError(Exception):
@@ -35,7 +34,7 @@ class ApiError(Exception):
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
+        self.code = int(code)
         self.message = message
 
     def body(self) -> dict[str, int | str]:
@@ -57,11 +56,25 @@ def not_found(path: str) -> ApiError:
     """
     Say that there is nothing at a path, in Twilio's words.
     """
-    return ApiError(404, NOT_FOUND, f"The requested resource {path} was not found")
+    message = f"The requested resource {shown_path(path)} was not found"
+    return ApiError(404, NOT_FOUND, message)
 
 
-def invalid(name: str, expected: str, code: int = INVALID_PARAMETER) -> ApiError:
+def invalid(
+    name: str, expected: str, code: int = PayErrorCode.INVALID_PARAMETER
+) -> ApiError:
     """
     Say which parameter is wrong and what was expected.
     """
     return ApiError(400, code, f"Invalid Parameter Value: {name}: expected {expected}")
+
+
+def pay_error(code: PayErrorCode, what: str = "") -> ApiError:
+    """
+    Refuse with one of the codes of payments, in its own words.
+
+    Args:
+        code: which.
+        what: more about it.
+    """
+    return ApiError(400, code, MESSAGES[code] + (what and f": {what}"))

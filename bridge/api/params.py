@@ -18,17 +18,17 @@ from iso4217 import Currency
 
 from bridge.api.errors import (
     BAD_REQUEST,
-    CAPTURE_OR_STATUS,
-    INVALID_CHARGE_AMOUNT,
     INVALID_STATUS_CALLBACK,
-    UNSUPPORTED_PAYMENT_METHOD,
     ApiError,
     invalid,
+    pay_error,
 )
 from bridge.pay.cards import CardType
-from bridge.pay.fields import Field
+from bridge.pay.codes import PayErrorCode
+from bridge.pay.fields import CARD_FIELDS, Field
 from bridge.pay.request import (
     DEFAULT_CARD_TYPES,
+    BankAccountType,
     PaymentMethod,
     PaymentRequest,
     TokenType,
@@ -57,9 +57,16 @@ class StatusCommand(StrEnum):
     CANCEL = "cancel"
 
 
-def parse_start(form: Form) -> PaymentRequest:
+def parse_start(
+    form: Form, *, takes_amount_with_token_type: bool = False
+) -> PaymentRequest:
     """
     Check the parameters of a start.
+
+    Args:
+        form: all of them.
+        takes_amount_with_token_type: whether an amount and a token type may come
+            together; then the amount is charged and no token is made.
 
     Raises:
         ApiError: one is missing or wrong; the message names it.
@@ -67,19 +74,26 @@ def parse_start(form: Form) -> PaymentRequest:
     if form.get("Input", "") not in {"", "dtmf"}:
         raise invalid("Input", "dtmf")
     currency = _currency(form.get("Currency") or "USD")
+    amount = _amount(form.get("ChargeAmount", ""), currency)
+    if amount and form.get("TokenType") and not takes_amount_with_token_type:
+        raise invalid("TokenType", "none together with a ChargeAmount")
+    method = _payment_method(form)
     return PaymentRequest(
         status_callback=status_callback(form),
-        charge_amount=_amount(form.get("ChargeAmount", ""), currency),
+        charge_amount=amount,
         currency=currency.code,
         description=_text(form, "Description"),
         payment_connector=_text(form, "PaymentConnector") or "Default",
-        payment_method=_payment_method(form),
+        payment_method=method,
+        bank_account_type=_bank_account_type(form, method),
         token_type=_choice(form, "TokenType", TokenType, TokenType.REUSABLE),
         security_code=_flag(form, "SecurityCode", default=True),
         postal_code=_flag(form, "PostalCode", default=True),
         min_postal_code_length=_whole(form, "MinPostalCodeLength", 1, 1, 10),
         timeout_s=float(_whole(form, "Timeout", 5, 1, MAX_TIMEOUT_S)),
         valid_card_types=_card_types(form.get("ValidCardTypes", "")),
+        require_matching_inputs=_matching_inputs(form.get("RequireMatchingInputs", "")),
+        confirmation=_flag(form, "Confirmation", default=False),
         parameters=_parameters(form.get("Parameter", "")),
     )
 
@@ -93,11 +107,7 @@ def parse_update(form: Form) -> Field | StatusCommand:
     """
     capture, status = form.get("Capture", ""), form.get("Status", "")
     if bool(capture) == bool(status):
-        raise ApiError(
-            400,
-            CAPTURE_OR_STATUS,
-            "Value needed for either Capture or Status parameters",
-        )
+        raise pay_error(PayErrorCode.CAPTURE_OR_STATUS)
     if capture:
         return _member("Capture", capture, Field)
     return _member("Status", status, StatusCommand)
@@ -183,16 +193,18 @@ def _amount(text: str, currency: Currency) -> Decimal | None:
     expected = f"a positive amount below 1000000 with at most {decimals} decimals"
     # SDKs send what their language prints: 12, 12.0 and 12.00 are one amount.
     if len(text) > 24 or not set(text) <= set("0123456789."):
-        raise invalid("ChargeAmount", expected, INVALID_CHARGE_AMOUNT)
+        raise invalid("ChargeAmount", expected, PayErrorCode.INVALID_CHARGE_AMOUNT)
     try:
         amount = Decimal(text)
     except InvalidOperation:
-        raise invalid("ChargeAmount", expected, INVALID_CHARGE_AMOUNT) from None
+        raise invalid(
+            "ChargeAmount", expected, PayErrorCode.INVALID_CHARGE_AMOUNT
+        ) from None
     if not amount:
         return None
     exact = amount.quantize(Decimal(1).scaleb(-decimals)) if amount < 10**6 else None
     if exact is None or exact != amount:
-        raise invalid("ChargeAmount", expected, INVALID_CHARGE_AMOUNT)
+        raise invalid("ChargeAmount", expected, PayErrorCode.INVALID_CHARGE_AMOUNT)
     return exact
 
 
@@ -200,9 +212,30 @@ def _payment_method(form: Form) -> PaymentMethod:
     text = form.get("PaymentMethod", "") or PaymentMethod.CREDIT_CARD
     if text not in set(PaymentMethod):
         raise invalid(
-            "PaymentMethod", " or ".join(PaymentMethod), UNSUPPORTED_PAYMENT_METHOD
+            "PaymentMethod",
+            "one of " + ", ".join(PaymentMethod),
+            PayErrorCode.UNSUPPORTED_PAYMENT_METHOD,
         )
     return PaymentMethod(text)
+
+
+def _bank_account_type(form: Form, method: PaymentMethod) -> BankAccountType:
+    chosen = _choice(
+        form, "BankAccountType", BankAccountType, BankAccountType.CONSUMER_CHECKING
+    )
+    if form.get("BankAccountType") and method is not PaymentMethod.ACH_DEBIT:
+        raise pay_error(PayErrorCode.BANK_ACCOUNT_TYPE_WITH_CARD)
+    return chosen
+
+
+def _matching_inputs(text: str) -> frozenset[Field]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not set(names) <= set(CARD_FIELDS):
+        raise invalid(
+            "RequireMatchingInputs",
+            "a comma-separated list of " + ", ".join(CARD_FIELDS),
+        )
+    return frozenset(Field(name) for name in names)
 
 
 def _card_types(text: str) -> frozenset[CardType]:

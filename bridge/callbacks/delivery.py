@@ -2,7 +2,8 @@
 The delivery of one session's callbacks, strictly in order.
 
 A machine. One callback is under way at a time; the next waits until it is
-delivered or given up.
+delivered or given up, and until the outbox knows that. So the only callback a
+receiver can see twice after a crash is the last one it saw.
 """
 
 from collections import deque
@@ -44,7 +45,7 @@ class Post:
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """
-    The receiver has it.
+    The receiver has it. To be recorded, and reported back.
     """
 
     callback_id: int
@@ -55,6 +56,8 @@ class Delivered:
 class GivenUp:
     """
     A dead letter: it was tried as often as its schedule allows.
+
+    To be recorded, and reported back.
     """
 
     callback_id: int
@@ -86,13 +89,14 @@ class DeliveryQueue:
         self._waiting: deque[Callback] = deque()
         self._attempts = 0
         self._under_way = False
+        self._is_being_recorded = False
         self._retry_at: float | None = None
         self._outputs: list[Output] = []
 
     @property
     def is_empty(self) -> bool:
         """
-        Whether everything is delivered or given up.
+        Whether everything is delivered or given up, and recorded.
         """
         return not self._waiting
 
@@ -116,8 +120,8 @@ class DeliveryQueue:
             self._fail(fault, f"status {status}", now)
             return
         callback = self._landed()
+        self._is_being_recorded = True
         self._outputs.append(Delivered(callback.callback_id, self._attempts))
-        self._advance()
 
     def receive_failure(self, fault: Fault, *, now: float) -> None:
         """
@@ -128,6 +132,21 @@ class DeliveryQueue:
         """
         names = {Fault.CONNECT: "no connection", Fault.READ: "no answer"}
         self._fail(fault, names.get(fault, str(fault)), now)
+
+    def receive_recorded(self, *, now: float) -> None:
+        """
+        The outbox knows how the callback at the head ended.
+
+        Raises:
+            LocalProtocolError: it has not ended.
+        """
+        del now  # the next is sent at once
+        if not self._is_being_recorded:
+            raise LocalProtocolError("a callback was recorded that had not ended")
+        self._is_being_recorded = False
+        self._waiting.popleft()
+        self._attempts = 0
+        self._send()
 
     def deadline(self) -> float | None:
         """
@@ -151,7 +170,9 @@ class DeliveryQueue:
         return outputs
 
     def _send(self) -> None:
-        if self._under_way or self._retry_at is not None or not self._waiting:
+        if not self._waiting or self._under_way or self._is_being_recorded:
+            return
+        if self._retry_at is not None:
             return
         callback = self._waiting[0]
         self._under_way = True
@@ -178,13 +199,8 @@ class DeliveryQueue:
         delay_s = schedule.delay_s(self._attempts, fault)
         number, attempts = callback.callback_id, self._attempts
         if delay_s is None:
+            self._is_being_recorded = True
             self._outputs.append(GivenUp(number, attempts, text))
-            self._advance()
             return
         self._retry_at = now + delay_s
         self._outputs.append(Postponed(number, attempts, text, delay_s))
-
-    def _advance(self) -> None:
-        self._waiting.popleft()
-        self._attempts = 0
-        self._send()

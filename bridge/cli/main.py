@@ -8,14 +8,17 @@ from typing import NoReturn
 
 import click
 
-from bridge.errors import ConfigError, ProviderError
+from bridge.errors import ConfigError, LedgerError, ProviderError
 from dtmf_engine.errors import DtmfEngineError
 
 
-COMMANDS = ("serve", "demo", "call", "decode", "redact", "generate", "audit", "token")
+COMMANDS = (
+    *("serve", "demo", "call", "decode", "redact", "generate", "audit", "token"),
+    *("callbacks", "attempts", "sandbox"),
+)
 """Each is a module of this room with a command of its own name."""
 
-_EXPECTED = (DtmfEngineError, ProviderError, ConfigError, OSError)
+_EXPECTED = (DtmfEngineError, ProviderError, ConfigError, LedgerError, OSError)
 """What bad input and a bad environment raise; all else is a bug."""
 
 

@@ -6,9 +6,11 @@ import asyncio
 import sys
 
 import click
+import structlog
 
 from bridge.errors import ConfigError
 from bridge.server.bridge import Bridge
+from bridge.server.hardening import harden
 from bridge.server.log import configure_logging
 from bridge.server.settings import Settings, load_settings
 
@@ -23,6 +25,7 @@ def serve(*, check: bool) -> None:
     Run the bridge until SIGTERM, then let calls end, then stop.
 
     Settings are environment variables named DTMF_…, see bridge/server/README.md.
+    SIGHUP reads accounts and certificate again and reopens the audit log.
     Once it listens, one line on standard output says where; logs are JSON on
     standard error.
     """
@@ -36,6 +39,7 @@ def serve(*, check: bool) -> None:
         click.echo("settings are good")
         return
     configure_logging(settings.log_level)
+    structlog.get_logger().info("hardened", **harden())
     asyncio.run(_run(settings))
 
 
@@ -48,8 +52,9 @@ async def _run(settings: Settings) -> None:
 def _say_where(bridge: Bridge) -> None:
     host = bridge.settings.host
     place = f"[{host}]" if ":" in host else host
+    s = "s" if bridge.settings.tls_cert else ""
     click.echo(
-        f"listening media=ws://{place}:{bridge.media_port} "
-        f"api=http://{place}:{bridge.api_port}"
+        f"listening media=ws{s}://{place}:{bridge.media_port} "
+        f"api=http{s}://{place}:{bridge.api_port}"
     )
     sys.stdout.flush()

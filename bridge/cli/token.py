@@ -28,13 +28,22 @@ from bridge.stream.handshake import Claim, make_token
     show_default=True,
     help="How long it may be used.",
 )
-def token(call: str, leg: str, minutes: int) -> None:
+@click.option(
+    "--account",
+    metavar="SID",
+    help="Whose leg it is, where there are several.  [default: DTMF_ACCOUNT_SID]",
+)
+def token(call: str, leg: str, minutes: int, account: str | None) -> None:
     """
     Print the value for a stream's custom parameter `token`.
 
     CALL is what its legs are joined by: the parameter `call`, or the caller's
     call sid.
     """
-    secret = load_settings().auth_token.get_secret_value()
+    accounts = {a.sid: a for a in load_settings().read_accounts()}
+    owner = accounts.get(account or next(iter(accounts)))
+    if owner is None:
+        raise click.BadParameter("no account has this sid", param_hint="--account")
+    secret = owner.auth_token.get_secret_value()
     expires = int(unix_now()) + 60 * minutes
     click.echo(make_token(secret, Claim(call, Role(leg)), expires))

@@ -7,11 +7,14 @@ about it can be tested without one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from bridge.connectors.capabilities import Capabilities
 from bridge.pay.outcomes import NotSent, Outcome, Unknown
-from bridge.pay.request import ChargeRequest
+from bridge.pay.request import ChargeRequest, PaymentRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,31 @@ class Failure(StrEnum):
     """Something may have been sent, and no whole answer came back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    A request that was sent, as the ledger remembers it: without card data.
+    """
+
+    key: str
+    """Our id of it, the gateway's idempotency key."""
+    charge_amount: Decimal | None
+    """`None` if a token was asked for."""
+    currency: str
+    sent_at: datetime
+    """Aware UTC, shortly before it left."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """
+    The gateway has no record of an attempt.
+
+    Not the answer of a wrong address, a proxy or a gateway in trouble: only a
+    gateway that was understood, and that understood us, can say so.
+    """
+
+
 class Connector(Protocol):
     """
     The adapter of one gateway.
@@ -50,6 +78,15 @@ class Connector(Protocol):
     def name(self) -> str:
         """
         The name that `PaymentConnector` chooses it by.
+        """
+
+    def capabilities(self, request: PaymentRequest) -> Capabilities:
+        """
+        Tell what can be asked of the gateway.
+
+        Args:
+            request: a payment that is about to start; most gateways can do the
+                same for all.
         """
 
     def encode(self, request: ChargeRequest, attempt: str) -> GatewayCall:
@@ -69,6 +106,32 @@ class Connector(Protocol):
             status: of the HTTP response.
             body: its body.
             request: what was wanted, to tell a token from a charge.
+        """
+
+    @property
+    def final_after_s(self) -> float:
+        """
+        How long after a request was sent the gateway may still be taking it in.
+
+        Until then `NotFound` means nothing.
+        """
+
+    def encode_lookup(self, attempt: Attempt) -> GatewayCall | None:
+        """
+        Write a question: what became of an attempt? It must change nothing.
+
+        Returns:
+            `None` if the gateway cannot be asked.
+        """
+
+    def decode_lookup(
+        self, status: int, body: bytes, attempt: Attempt
+    ) -> Outcome | NotFound:
+        """
+        Read the answer to it.
+
+        Returns:
+            What became of the attempt; `Unknown` if the answer does not tell.
         """
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from bridge.connectors.base import GatewayCall
+from bridge.pay.codes import PayErrorCode
 from bridge.pay.outcomes import Approved, Declined, Invalid, Outcome, Unknown
 from bridge.pay.request import ChargeRequest
 from bridge.secret import Secret
@@ -19,8 +20,6 @@ from bridge.secret import Secret
 
 READ_TIMEOUT_S = 10.0
 """Twilio's own limit for this protocol."""
-
-CONFIGURATION_ERROR = 64001
 
 MALFORMED = "Got malformed response from Payment Provider."
 
@@ -34,6 +33,9 @@ class Answer(msgspec.Struct):
     token_id: str | msgspec.UnsetType | None = msgspec.UNSET
     error_code: str | int | msgspec.UnsetType | None = msgspec.UNSET
     error_message: str | None = None
+    profile_id: str | None = None
+    """Not in the protocol; callbacks of such endpoints have been seen with one."""
+    parameters: dict[str, object] | None = None
 
 
 _decoder = msgspec.json.Decoder(Answer)
@@ -62,27 +64,46 @@ def encode_request(
         open_fields["currency_code"] = payment.currency
     body = _with_secrets(
         msgspec.json.encode(open_fields),
-        [
-            ("cardnumber", request.card_number, slice(None)),
-            ("expiry_month", request.expiration_date, slice(2)),
-            ("expiry_year", request.expiration_date, slice(2, None)),
-            ("cvv", request.security_code, slice(None)),
-            ("postal_code", request.postal_code, slice(None)),
-        ],
+        _card_splices(request) if payment.is_card else _account_splices(request),
     )
-    login = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
     return GatewayCall(
         url=url,
-        headers={
-            "Authorization": f"Basic {login}",
-            "Content-Type": "application/json",
-        },
+        headers=headers(username, password),
         body=body,
         read_timeout_s=READ_TIMEOUT_S,
     )
 
 
+def headers(username: str, password: str) -> dict[str, str]:
+    """
+    Give the headers of every request.
+    """
+    login = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+    return {
+        "Authorization": f"Basic {login}",
+        "Content-Type": "application/json",
+    }
+
+
 _Splice: TypeAlias = tuple[str, Secret | None, slice]
+
+
+def _card_splices(request: ChargeRequest) -> list[_Splice]:
+    return [
+        ("cardnumber", request.card_number, slice(None)),
+        ("expiry_month", request.expiration_date, slice(2)),
+        ("expiry_year", request.expiration_date, slice(2, None)),
+        ("cvv", request.security_code, slice(None)),
+        ("postal_code", request.postal_code, slice(None)),
+    ]
+
+
+def _account_splices(request: ChargeRequest) -> list[_Splice]:
+    # The protocol has no place for the type of the account.
+    return [
+        ("bankaccountnumber", request.account_number, slice(None)),
+        ("routingnumber", request.routing_number, slice(None)),
+    ]
 
 
 def _with_secrets(open_part: bytes, splices: list[_Splice]) -> bytearray:
@@ -118,13 +139,26 @@ def _with_secrets(open_part: bytes, splices: list[_Splice]) -> bytearray:
 
 def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
     """
+    Read an answer to a request.
+    """
+    is_charge = request.payment.charge_amount is not None
+    return read_answer(status, body, is_charge=is_charge)
+
+
+def read_answer(status: int, body: bytes, *, is_charge: bool) -> Outcome:
+    """
     Read an answer.
+
+    Args:
+        status: of the HTTP response.
+        body: its body.
+        is_charge: whether a charge was asked for, and not a token.
     """
     if status in {401, 403}:
         return Invalid(
             code=str(status),
             message="The payment gateway refused our credentials.",
-            pay_error_code=CONFIGURATION_ERROR,
+            pay_error_code=int(PayErrorCode.CONFIGURATION),
         )
     if status != 200:
         return Unknown(message=MALFORMED)
@@ -132,8 +166,7 @@ def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
         answer = _decoder.decode(body)
     except msgspec.MsgspecError:
         return Unknown(message=MALFORMED)
-    charging = request.payment.charge_amount is not None
-    identifier = answer.charge_id if charging else answer.token_id
+    identifier = answer.charge_id if is_charge else answer.token_id
     if answer.error_code is msgspec.UNSET:
         # An endpoint that does not say that all is well may be another's.
         return Unknown(message=MALFORMED)
@@ -141,9 +174,21 @@ def decode_answer(status: int, body: bytes, request: ChargeRequest) -> Outcome:
         return Declined(
             code=str(answer.error_code),
             message=answer.error_message or "The payment gateway gave no reason.",
+            parameters=_texts(answer.parameters),
         )
     if not isinstance(identifier, str) or not identifier:
         return Unknown(message=MALFORMED)
-    if charging:
-        return Approved(confirmation_code=identifier)
-    return Approved(token=identifier)
+    parameters = _texts(answer.parameters)
+    if is_charge:
+        return Approved(confirmation_code=identifier, parameters=parameters)
+    return Approved(
+        token=identifier, profile_id=answer.profile_id or "", parameters=parameters
+    )
+
+
+def _texts(parameters: dict[str, object] | None) -> dict[str, str]:
+    """
+    Take the members that are text; what is nested has no place in a callback.
+    """
+    given = (parameters or {}).items()
+    return {name: value for name, value in given if isinstance(value, str)}

@@ -24,18 +24,20 @@ class SessionOpened:
     connector: str
     charge_amount: str | None
     currency: str
+    status_callback: str
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionMoved:
     """
-    A payment changed its state.
+    A payment changed its state, or where it reports to.
     """
 
     sid: str
     state: str
     result: str | None
+    status_callback: str
     at: datetime
 
 
@@ -51,6 +53,26 @@ class CallbackQueued:
     url: str
     form: Mapping[str, str]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackPostponed:
+    """
+    A callback failed and will be tried again.
+    """
+
+    callback_id: int
+    attempts: int
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackReplayed:
+    """
+    A dead letter that an operator wants delivered is on its way again.
+    """
+
+    callback_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +107,9 @@ class AttemptSettled:
 
     attempt: str
     outcome: str
+    """`approved`, `declined`, `invalid`, `notsent` or `unknown`."""
+    reference: str | None
+    """The gateway's confirmation code, or a token."""
     at: datetime
 
 
@@ -92,6 +117,8 @@ Change: TypeAlias = (
     SessionOpened
     | SessionMoved
     | CallbackQueued
+    | CallbackPostponed
+    | CallbackReplayed
     | CallbackSettled
     | AttemptOpened
     | AttemptSettled

@@ -2,71 +2,73 @@
 The store: changes into a database, and back out after a restart.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, update
 
-from bridge.ledger.changes import (
-    AttemptOpened,
-    AttemptSettled,
-    CallbackQueued,
-    CallbackSettled,
-    Change,
-    SessionMoved,
-    SessionOpened,
-)
-from bridge.ledger.tables import attempts, callbacks, sessions
+from bridge.ledger import reads, schema
+from bridge.ledger.changes import CallbackQueued, Change
+from bridge.ledger.databases import open_engine
+from bridge.ledger.ownership import Ownership
+from bridge.ledger.reads import StoredAttempt, StoredCallback, StoredSession
+from bridge.ledger.tables import DEAD, PENDING, REPLAY, callbacks
+from bridge.ledger.writes import is_written, number_of, write_change
 
 
-PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
-SENDING, SETTLED = "sending", "settled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCallback:
-    """
-    A callback of the outbox.
-    """
-
-    callback_id: int
-    session_sid: str
-    account_sid: str
-    url: str
-    form: dict[str, str]
+Answer = TypeVar("Answer")
 
 
 class Ledger:
     """
-    The database behind a bridge.
+    The database behind a bridge. Every call blocks.
 
     Args:
         database_url: an SQLAlchemy URL.
     """
 
     def __init__(self, database_url: str) -> None:
-        url = make_url(database_url)
-        self._engine: Engine = create_engine(url, hide_parameters=True)
-        if url.get_backend_name() == "sqlite":
-            event.listen(self._engine, "connect", _prepare_sqlite)
+        self._engine: Engine = open_engine(database_url)
+        self._ownership = Ownership(self._engine)
+
+    # A bridge's own.
+
+    def serve(self) -> None:
+        """
+        Become the one bridge that serves from it, and bring its schema up to date.
+
+        Raises:
+            LedgerError: another bridge serves, or the schema is not known.
+        """
+        self._ownership.take()
+        self.migrate()
+
+    def keep(self) -> None:
+        """
+        See that no other bridge serves from it; see `Ownership`.
+
+        Raises:
+            LedgerError: another one does.
+        """
+        self._ownership.keep()
 
     def migrate(self) -> None:
         """
         Bring the schema up to date.
-        """
-        config = Config()
-        config.set_main_option("script_location", "bridge.ledger:migrations")
-        with self._engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
 
-    def write(self, changes: Iterable[Change]) -> list[int]:
+        Raises:
+            LedgerError: the schema is newer than this program.
+        """
+        schema.upgrade(self._engine)
+
+    def write(self, changes: Iterable[Change], *, again: bool = False) -> list[int]:
         """
         Write changes in one transaction.
+
+        Args:
+            changes: in order.
+            again: they were written before, it may be with success: what is
+                there already is left as it is.
 
         Returns:
             The numbers of the callbacks among them, in order.
@@ -74,7 +76,7 @@ class Ledger:
         numbers: list[int] = []
         with self._engine.begin() as connection:
             for change in changes:
-                number = _write(connection, change)
+                number = _write(connection, change, again=again)
                 if number is not None:
                     numbers.append(number)
         return numbers
@@ -83,107 +85,94 @@ class Ledger:
         """
         Give all callbacks that are neither delivered nor given up, oldest first.
         """
-        query = (
-            select(callbacks)
-            .where(callbacks.c.state == PENDING)
-            .order_by(callbacks.c.callback_id)
-        )
-        with self._engine.begin() as connection:
-            return [
-                StoredCallback(
-                    callback_id=row.callback_id,
-                    session_sid=row.session_sid,
-                    account_sid=row.account_sid,
-                    url=row.url,
-                    form=row.form,
-                )
-                for row in connection.execute(query)
-            ]
+        return self._read(reads.read_callbacks)
+
+    def replayed_callbacks(self) -> list[StoredCallback]:
+        """
+        Give the dead letters that an operator wants delivered, oldest first.
+        """
+        return self._read(lambda c: reads.read_callbacks(c, [REPLAY]))
+
+    def unfinished_sessions(self) -> list[StoredSession]:
+        """
+        Give the payments that have not ended, oldest first.
+        """
+        return self._read(reads.read_unfinished)
+
+    def find_session(self, sid: str) -> StoredSession | None:
+        """
+        Look a payment up.
+        """
+        return self._read(lambda c: reads.read_session(c, sid))
 
     def close(self) -> None:
         """
-        Give all connections back.
+        Give all connections back, and the right to serve.
         """
+        self._ownership.release()
         self._engine.dispose()
 
+    # An operator's.
 
-def _prepare_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]  # DB-API, untyped
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # A commit is on the disk before anybody is told of it.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    # Two processes may meet, as when an operator lists dead letters.
-    cursor.execute("PRAGMA busy_timeout = 5000")
-    # What is deleted or overwritten does not stay readable in the file.
-    cursor.execute("PRAGMA secure_delete = ON")
-    cursor.close()
+    def check(self) -> None:
+        """
+        See that the schema is this program's.
+
+        Raises:
+            LedgerError: it is not.
+        """
+        schema.check(self._engine)
+
+    def callbacks(self, *, only_dead: bool = False) -> list[StoredCallback]:
+        """
+        Give the callbacks that are not delivered, oldest first.
+
+        Args:
+            only_dead: the dead letters alone.
+        """
+        states = [DEAD] if only_dead else [PENDING, REPLAY, DEAD]
+        return self._read(lambda c: reads.read_callbacks(c, states))
+
+    def attempts(self, *, only_open: bool = False) -> list[StoredAttempt]:
+        """
+        Give what gateways were asked, oldest first.
+
+        Args:
+            only_open: that alone of which nobody knows what became.
+        """
+        return self._read(lambda c: reads.read_attempts(c, only_open=only_open))
+
+    def replay(self, callback_ids: Iterable[int] | None) -> list[int]:
+        """
+        Have dead letters delivered once more, by the bridge that serves.
+
+        Args:
+            callback_ids: which; `None` for all.
+
+        Returns:
+            The numbers of those that were dead letters.
+        """
+        statement = (
+            update(callbacks)
+            .where(callbacks.c.state == DEAD)
+            .values(state=REPLAY, attempts=0, settled_at=None)
+            .returning(callbacks.c.callback_id)
+        )
+        if callback_ids is not None:
+            statement = statement.where(callbacks.c.callback_id.in_(list(callback_ids)))
+        with self._engine.begin() as connection:
+            return sorted(connection.execute(statement).scalars())
+
+    def _read(self, read: Callable[[Connection], Answer]) -> Answer:
+        with self._engine.connect() as connection:
+            return read(connection)
 
 
-def _write(connection: Connection, change: Change) -> int | None:
-    match change:
-        case SessionOpened():
-            connection.execute(
-                insert(sessions).values(
-                    sid=change.sid,
-                    account_sid=change.account_sid,
-                    call_sid=change.call_sid,
-                    state=change.state,
-                    connector=change.connector,
-                    charge_amount=change.charge_amount,
-                    currency=change.currency,
-                    created_at=change.at,
-                    updated_at=change.at,
-                )
-            )
-        case SessionMoved():
-            connection.execute(
-                update(sessions)
-                .where(sessions.c.sid == change.sid)
-                .values(state=change.state, result=change.result, updated_at=change.at)
-            )
-        case CallbackQueued():
-            result = connection.execute(
-                insert(callbacks).values(
-                    session_sid=change.session_sid,
-                    account_sid=change.account_sid,
-                    sequence=change.sequence,
-                    url=change.url,
-                    form=dict(change.form),
-                    state=PENDING,
-                    attempts=0,
-                    created_at=change.at,
-                )
-            )
-            key = result.inserted_primary_key
-            assert key is not None  # an insert of one row always has one
-            return int(key[0])
-        case CallbackSettled():
-            connection.execute(
-                update(callbacks)
-                .where(callbacks.c.callback_id == change.callback_id)
-                .values(
-                    state=DELIVERED if change.is_delivered else DEAD,
-                    attempts=change.attempts,
-                    fault=change.fault,
-                    settled_at=change.at,
-                )
-            )
-        case AttemptOpened():
-            connection.execute(
-                insert(attempts).values(
-                    attempt=change.attempt,
-                    session_sid=change.session_sid,
-                    state=SENDING,
-                    sent_at=change.at,
-                )
-            )
-        case AttemptSettled():
-            connection.execute(
-                update(attempts)
-                .where(attempts.c.attempt == change.attempt)
-                .values(state=SETTLED, outcome=change.outcome, settled_at=change.at)
-            )
-        case _:
-            assert_never(change)
-    return None
+def _write(connection: Connection, change: Change, *, again: bool) -> int | None:
+    if again and isinstance(change, CallbackQueued):
+        number = number_of(connection, change)
+        if number is not None:
+            return number
+    elif again and is_written(connection, change):
+        return None
+    return write_change(connection, change)

@@ -20,6 +20,15 @@ from sqlalchemy import (
 )
 
 
+PENDING, DELIVERED, DEAD, REPLAY = "pending", "delivered", "dead", "replay"
+"""States of callbacks; `replay` is a dead letter that was asked for again."""
+
+SENDING, SETTLED = "sending", "settled"
+"""States of attempts."""
+
+UNKNOWN = "unknown"
+"""The outcome of an attempt that nobody could find out."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -42,7 +51,10 @@ sessions = Table(
     Column("currency", String(3)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    # Absent from payments of the first schema; their callbacks have it.
+    Column("status_callback", Text),
     Index(None, "account_sid", "call_sid"),
+    Index(None, "state"),
 )
 
 attempts = Table(
@@ -54,6 +66,10 @@ attempts = Table(
     Column("outcome", String(16)),
     Column("sent_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
+    # The gateway's: a confirmation code or a token.
+    Column("reference", Text),
+    Index(None, "session_sid"),
+    Index(None, "outcome"),
 )
 
 callbacks = Table(

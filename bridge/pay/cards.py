@@ -7,6 +7,7 @@ for 16, and Diners Club numbers have 14 digits under every prefix, 300 to 305
 included.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -138,18 +139,28 @@ def passes_luhn(number: Secret) -> bool:
     return len(number) > 1 and total % 10 == 0
 
 
-def is_number_of(brand: Brand | None, number: Secret) -> bool:
+def is_number_of(
+    brand: Brand | None, number: Secret, *, has_check_digit: bool = True
+) -> bool:
     """
     Tell whether a number is complete and right for its brand.
+
+    Args:
+        brand: the number's own.
+        number: all of it.
+        has_check_digit: whether the brand's check digit is looked at.
     """
     if brand is None:
-        return MIN_LENGTH <= len(number) <= MAX_LENGTH and passes_luhn(number)
-    if len(number) not in brand.lengths:
-        return False
-    return not brand.has_check_digit or passes_luhn(number)
+        lengths: Container[int] = range(MIN_LENGTH, MAX_LENGTH + 1)
+    else:
+        lengths = brand.lengths
+        has_check_digit = has_check_digit and brand.has_check_digit
+    return len(number) in lengths and (not has_check_digit or passes_luhn(number))
 
 
-def is_full(brand: Brand | None, number: Secret) -> bool:
+def is_full(
+    brand: Brand | None, number: Secret, *, has_check_digit: bool = True
+) -> bool:
     """
     Tell whether a number needs no more digits.
 
@@ -163,4 +174,6 @@ def is_full(brand: Brand | None, number: Secret) -> bool:
         longest, common = max(brand.lengths), brand.common_length
     if len(number) >= longest:
         return True
-    return len(number) == common and is_number_of(brand, number)
+    return len(number) == common and is_number_of(
+        brand, number, has_check_digit=has_check_digit
+    )

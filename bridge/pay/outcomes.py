@@ -2,7 +2,8 @@
 Outcomes: what a gateway made of a request. A decline is one, and so is silence.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -15,6 +16,8 @@ class Approved:
     confirmation_code: str = ""
     token: str = ""
     profile_id: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What else the gateway says, by its own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,11 @@ class Declined:
 
     code: str
     message: str
+    pay_error_code: int | None = None
+    """The wire's code, where it is another than that of a rejected charge or
+    token: 64012 for a card that was refused, say."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What else the gateway says, by its own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,15 @@
 What a pay session says.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from bridge.pay.cards import CardType
 from bridge.pay.fields import ErrorType, Field
 from bridge.pay.request import ChargeRequest
+from bridge.secret import Secret
 
 
 class Step(StrEnum):
@@ -31,8 +33,20 @@ class Result(StrEnum):
     INTERRUPTED_WITH_STAR = "caller-interrupted-with-star"
     HUNG_UP = "caller-hung-up"
     VALIDATION_ERROR = "validation-error"
+    TOO_MANY_FAILURES = "too-many-failed-attempts"
     CANCELLED = "transaction-cancelled"
     INTERNAL_ERROR = "internal-error"
+
+
+class Prompt(StrEnum):
+    """
+    What a caller is asked by a voice.
+    """
+
+    CONFIRM_CARD = "confirm-card"
+    """Their card ends in these digits: 1 to pay with it, 2 to cancel."""
+    CONFIRM_ACCOUNT = "confirm-account"
+    """The same of a bank account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +61,8 @@ class GatewayAnswer:
     pay_error_code: int | None = None
     payment_error: str = ""
     connector_error: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """The gateway's own words about it, by its own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +78,8 @@ class Report:
     """Where to: the URL of the command that this belongs to."""
     required: tuple[Field, ...] = ()
     entries: tuple[tuple[Field, str], ...] = ()
-    """Fields that are captured or being keyed, masked."""
+    """Fields that are captured or being keyed, masked; no matchers: a second
+    entry that is being keyed is shown in the place of the first."""
     card_type: CardType | None = None
     capture: Field | None = None
     is_partial: bool = False
@@ -77,14 +94,30 @@ class CaptureOpened:
     Digits are wanted from now on.
     """
 
-    field: Field
+    wanted: Field | Prompt
+    """Digits of a field, or a prompt's answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureClosed:
     """
-    Digits are not wanted any more.
+    Digits are not wanted any more. A prompt that is still being played ends.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class PromptWanted:
+    """
+    The caller, and nobody else, is to hear something.
+
+    Whoever plays it may tell the session when it is over (`receive_prompt_ended`),
+    so that the time to answer is counted from there.
+    """
+
+    prompt: Prompt
+    digits: Secret
+    """To be spoken one by one. The session's own: wiped once the prompt is
+    answered or out of date, so what is to be played is made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +138,9 @@ class SessionEnded:
     result: Result
 
 
-Output: TypeAlias = Report | CaptureOpened | CaptureClosed | ChargeWanted | SessionEnded
+Output: TypeAlias = (
+    Report | CaptureOpened | CaptureClosed | PromptWanted | ChargeWanted | SessionEnded
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,71 +6,40 @@ A machine: commands and events go in with `now`, outputs come out of `poll`,
 no other call. See `states` for what may happen when.
 """
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection
 from datetime import date
-from enum import StrEnum
 
 from bridge.errors import LocalProtocolError
-from bridge.pay.cards import Brand, brand_of
-from bridge.pay.fields import (
-    Entry,
-    ErrorType,
-    Field,
-    FieldRules,
-    security_code_length,
-)
-from bridge.pay.masks import mask
-from bridge.pay.outcomes import Approved, Declined, Invalid, NotSent, Outcome, Unknown
+from bridge.pay.answers import answer_of, result_of
+from bridge.pay.codes import CONFLICT, MESSAGES, PayErrorCode
+from bridge.pay.entries import Entries
+from bridge.pay.fields import ErrorType, Field
+from bridge.pay.outcomes import Outcome
 from bridge.pay.outputs import (
     CaptureClosed,
     CaptureOpened,
     ChargeWanted,
     GatewayAnswer,
     Output,
+    Prompt,
+    PromptWanted,
     Refusal,
     Report,
     Result,
     SessionEnded,
     Step,
 )
-from bridge.pay.request import ChargeRequest, PaymentRequest
+from bridge.pay.request import BankAccountType, PaymentRequest
+from bridge.pay.settings import PaySettings, Reading, StarPolicy
 from bridge.pay.states import State, Trigger, next_state
-from bridge.scrub import hide
+from bridge.pay.timers import Timer, Timers
+from bridge.secret import Secret
 
 
 FINISH_KEY = "#"
 STAR_KEY = "*"
-
-INCOMPLETE = 64019
-GATEWAY_REFUSED_CHARGE = 64008
-GATEWAY_REFUSED_TOKEN = 64010
-SERVICE_UNAVAILABLE = 64002
-CONFLICT = 20409
-
-
-class StarPolicy(StrEnum):
-    """
-    What the caller's `*` does during a capture.
-    """
-
-    END = "end"
-    """End the session, as Twilio documents it."""
-    CLEAR = "clear"
-    """Forget the field's digits and let the caller begin again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaySettings:
-    """
-    What an operator chooses for all sessions.
-    """
-
-    star: StarPolicy = StarPolicy.END
-    first_digit_timeout_s: float | None = None
-    """Longest wait for the first digit of a capture; `None` for no limit, since
-    callers look for their cards."""
-    session_timeout_s: float = 3600.0
-    """Longest life of a session that no gateway is busy with."""
+YES_KEY, NO_KEY = "1", "2"
 
 
 class PaySession:
@@ -82,6 +51,7 @@ class PaySession:
         settings: the operator's choices.
         today: the date on which it was started, for expiry dates.
         now: the time of its start.
+        bank_account_types: those that the connector takes.
     """
 
     def __init__(
@@ -91,26 +61,21 @@ class PaySession:
         *,
         today: date,
         now: float,
+        bank_account_types: Collection[BankAccountType] = tuple(BankAccountType),
     ) -> None:
         self.request = request
         self.settings = settings
         self.state = State.READY
-        self._rules = FieldRules(
-            valid_card_types=request.valid_card_types,
-            min_postal_code_length=request.min_postal_code_length,
-            today=today,
+        self._entries = Entries(
+            request, settings, today=today, bank_account_types=bank_account_types
         )
-        self._entries = {field: Entry() for field in Field}
-        self._wanted = [
-            field
-            for field in Field
-            if (field is not Field.SECURITY_CODE or request.security_code)
-            and (field is not Field.POSTAL_CODE or request.postal_code)
-        ]
         self._field: Field | None = None
+        self._spoken = Secret()
+        """The end of the number, as the caller is asked about it."""
+        self._n_failures: Counter[Field] = Counter()
         self._status_callback = request.status_callback
-        self._digit_deadline: float | None = None
-        self._session_deadline: float | None = now + settings.session_timeout_s
+        self._timers = Timers()
+        self._timers.start(Timer.SESSION, now, settings.session_timeout_s)
         # A field that ended by its length may be followed by the `#` that the
         # caller was told to press; it must not end the next field.
         self._swallow_finish_key = False
@@ -125,7 +90,7 @@ class PaySession:
         """
         The fields still to be captured, in the order of `Field`.
         """
-        return tuple(f for f in self._wanted if not self._entries[f].is_complete)
+        return self._entries.required
 
     @property
     def capturing(self) -> Field | None:
@@ -133,6 +98,13 @@ class PaySession:
         The field that digits go to now.
         """
         return self._field
+
+    @property
+    def status_callback(self) -> str:
+        """
+        Where reports go now.
+        """
+        return self._status_callback
 
     # Commands of the agent.
 
@@ -152,28 +124,33 @@ class PaySession:
         """
         if next_state(self.state, Trigger.CAPTURE) is None:
             return self._refuse_late()
+        if field not in self._entries.fields:
+            expected = ", ".join(self._entries.fields)
+            return _refusal(
+                PayErrorCode.INVALID_PARAMETER, f"Capture: expected one of {expected}"
+            )
         self._status_callback = status_callback
-        if self._field is not None:
-            self._abandon()
-        if field is Field.SECURITY_CODE and not self._is_card_known():
+        self._abandon()
+        error = self._entries.order_error(field)
+        if error is not None:
             if self.state is State.CAPTURING:
                 self._move(Trigger.FIELD_ENDED)
-            self._report(
-                Step.UPDATE, capture=field, error_type=ErrorType.CODE_BEFORE_CARD
-            )
+            elif self.state is State.CONFIRMING:
+                self._move(Trigger.SILENCE)
+            self._report(Step.UPDATE, capture=field, error_type=error)
             return None
         self._move(Trigger.CAPTURE)
-        self._entries[field].clear()
+        self._entries.begin(field)
         self._field = field
-        first = self.settings.first_digit_timeout_s
-        self._digit_deadline = None if first is None else now + first
+        self._timers.start(Timer.DIGIT, now, self.settings.first_digit_timeout_s)
+        self._timers.start(Timer.FIELD, now, self.settings.field_timeout_s)
         self._outputs.append(CaptureOpened(field))
         self._report(Step.UPDATE, capture=field)
         return None
 
     def complete(self, status_callback: str, *, now: float) -> Refusal | None:
         """
-        Have the payment made.
+        Have the payment made, once the caller has confirmed it where he must.
 
         Args:
             status_callback: where reports go from now on.
@@ -182,19 +159,15 @@ class PaySession:
         Returns:
             Why not, or `None`.
         """
-        del now  # no deadline of ours runs while the gateway thinks
-        if self.state in {State.PROCESSING, State.ENDED}:
+        if self.state not in {State.READY, State.CAPTURING}:
             return self._refuse_late()
         if self.required or self._field is not None:
-            return Refusal(
-                INCOMPLETE,
-                "Required payment information incomplete: "
-                + ", ".join(self.required or (self._field or "",)),
-            )
+            return self._refuse_early(status_callback)
         self._status_callback = status_callback
-        self._move(Trigger.COMPLETE)
-        self._session_deadline = None
-        self._outputs.append(ChargeWanted(self._charge_request()))
+        if self.request.confirmation:
+            self._ask(now)
+        else:
+            self._process(Trigger.COMPLETE)
         return None
 
     def cancel(self, status_callback: str, *, now: float) -> Refusal | None:
@@ -215,7 +188,22 @@ class PaySession:
         self._end(Trigger.CANCEL, Result.CANCELLED)
         return None
 
-    # What comes from the caller and from the gateway.
+    def refuse_second_start(self, status_callback: str, *, now: float) -> None:
+        """
+        Tell whoever tried to start another payment on the call that this one runs.
+
+        Args:
+            status_callback: of the other one.
+            now: monotonic seconds.
+        """
+        del now
+        if self.state is State.ENDED:
+            return
+        own, self._status_callback = self._status_callback, status_callback
+        self._report(Step.UPDATE, error_type=ErrorType.SESSION_IN_PROGRESS)
+        self._status_callback = own
+
+    # What comes from the caller, the agent's line and the gateway.
 
     def receive_digit(self, digit: str, *, now: float) -> None:
         """
@@ -226,25 +214,19 @@ class PaySession:
             now: monotonic seconds.
         """
         swallow, self._swallow_finish_key = self._swallow_finish_key, False
-        if self.state is not State.CAPTURING:
+        if self._field is None:
             # The key after a field that ended by its length belongs to it,
             # however long it takes the agent to ask for the next one.
             self._swallow_finish_key = swallow and digit != FINISH_KEY
-            return
-        entry = self._entry()
-        if digit == STAR_KEY:
+            if self.state is State.CONFIRMING:
+                self._receive_answer(digit, now)
+        elif digit == STAR_KEY:
             self._star(now)
         elif digit == FINISH_KEY:
-            if not (swallow and not len(entry.digits)):
+            if not (swallow and not self._entries.n_digits(self._field)):
                 self._finish_field()
         elif digit.isdecimal():
-            entry.digits.append(ord(digit))
-            self._digit_deadline = now + self.request.timeout_s
-            if self._rules.is_full(self._current(), entry.digits, self._brand()):
-                self._swallow_finish_key = True
-                self._finish_field()
-            else:
-                self._report(Step.UPDATE, capture=self._field, is_partial=True)
+            self._receive_decimal(self._field, ord(digit), now)
 
     def receive_hang_up(self, *, now: float) -> None:
         """
@@ -253,6 +235,35 @@ class PaySession:
         del now  # ends every deadline
         if next_state(self.state, Trigger.HANG_UP) is State.ENDED:
             self._end(Trigger.HANG_UP, Result.HUNG_UP)
+
+    def receive_agent_gone(self, *, now: float) -> None:
+        """
+        The agent leg is gone; it may come back.
+        """
+        if next_state(self.state, Trigger.DESERT) is not None:
+            self._timers.start(Timer.AGENT, now, self.settings.agent_timeout_s)
+
+    def receive_agent_back(self, *, now: float) -> None:
+        """
+        The agent leg is there again.
+        """
+        del now
+        self._timers.stop(Timer.AGENT)
+
+    def receive_prompt_ended(self, *, now: float) -> None:
+        """
+        A prompt has been heard: the time to answer it is counted from here.
+        """
+        if self.state is State.CONFIRMING:
+            self._await_answer(now)
+
+    def receive_fault(self, *, now: float) -> None:
+        """
+        Something of ours failed while keys were taken: what came in is not whole.
+        """
+        del now
+        if self._field is not None:
+            self._fail_field(ErrorType.INTERNAL_ERROR)
 
     def receive_outcome(self, outcome: Outcome, *, now: float) -> None:
         """
@@ -264,11 +275,14 @@ class PaySession:
         del now  # ends every deadline
         if self.state is not State.PROCESSING:
             raise LocalProtocolError(f"an outcome came in state {self.state}")
-        approved = isinstance(outcome, Approved)
         self._end(
             Trigger.ANSWER,
-            Result.SUCCESS if approved else Result.CONNECTOR_ERROR,
-            self._scrubbed(self._answer(outcome)),
+            result_of(outcome),
+            answer_of(
+                outcome,
+                is_charge=self.request.charge_amount is not None,
+                secrets=self._entries.unspeakable(),
+            ),
         )
 
     # Time.
@@ -277,22 +291,19 @@ class PaySession:
         """
         Tell when `handle_deadline` is due.
         """
-        deadlines = (self._digit_deadline, self._session_deadline)
-        return min((d for d in deadlines if d is not None), default=None)
+        return self._timers.deadline()
 
     def handle_deadline(self, *, now: float) -> None:
         """
         Act on the deadlines that have passed; harmless if none has.
         """
-        if self._session_deadline is not None and now >= self._session_deadline:
-            self._end(Trigger.EXPIRE, Result.VALIDATION_ERROR)
-        elif self._digit_deadline is not None and now >= self._digit_deadline:
-            self._digit_deadline = None
-            field, entry, brand = self._current(), self._entry(), self._brand()
-            if self._rules.has_enough(field, entry.digits, brand):
-                self._finish_field()
-            else:
-                self._fail_field(ErrorType.INPUT_TIMEOUT)
+        match self._timers.due(now):
+            case Timer.SESSION:
+                self._end(Trigger.EXPIRE, Result.VALIDATION_ERROR)
+            case Timer.AGENT:
+                self._end(Trigger.DESERT, Result.CANCELLED)
+            case Timer.FIELD | Timer.DIGIT:
+                self._end_waiting()
 
     def poll(self) -> list[Output]:
         """
@@ -308,57 +319,99 @@ class PaySession:
         assert self._field is not None
         return self._field
 
-    def _entry(self) -> Entry:
-        return self._entries[self._current()]
-
-    def _is_card_known(self) -> bool:
-        return self._entries[Field.CARD_NUMBER].is_complete
-
-    def _brand(self) -> Brand | None:
-        return brand_of(self._entries[Field.CARD_NUMBER].digits)
+    def _receive_decimal(self, field: Field, digit: int, now: float) -> None:
+        self._entries.append(field, digit)
+        self._timers.start(Timer.DIGIT, now, self.request.timeout_s)
+        if self._entries.is_full(field):
+            self._swallow_finish_key = True
+            self._finish_field()
+        else:
+            self._report(Step.UPDATE, capture=field, is_partial=True)
 
     def _star(self, now: float) -> None:
         if self.settings.star is StarPolicy.END:
             self._end(Trigger.STAR, Result.INTERRUPTED_WITH_STAR)
-            return
-        self._entry().clear()
-        self._digit_deadline = now + self.request.timeout_s
-        self._report(Step.UPDATE, capture=self._field, is_partial=True)
+        elif self.state is State.CONFIRMING:
+            self._prompt(now)
+        else:
+            self._entries.clear(self._current())
+            self._timers.start(Timer.DIGIT, now, self.request.timeout_s)
+            self._report(Step.UPDATE, capture=self._field, is_partial=True)
+
+    def _end_waiting(self) -> None:
+        if self.state is State.CONFIRMING:
+            self._abandon()
+            self._move(Trigger.SILENCE)
+            self._report(Step.UPDATE, error_type=ErrorType.INPUT_TIMEOUT)
+        elif self._entries.has_enough(self._current()):
+            self._finish_field()
+        else:
+            self._fail_field(ErrorType.INPUT_TIMEOUT)
 
     def _finish_field(self) -> None:
-        field, entry = self._current(), self._entry()
-        error = self._rules.error(field, entry.digits, self._brand())
+        field = self._current()
+        error = self._entries.finish(field)
         if error is not None:
             self._fail_field(error)
             return
-        entry.is_complete = True
-        if field is Field.CARD_NUMBER:
-            self._drop_unfit_code()
-        self._close(Trigger.FIELD_ENDED)
+        self._close()
+        self._move(Trigger.FIELD_ENDED)
         self._report(Step.UPDATE, capture=field)
 
     def _fail_field(self, error: ErrorType) -> None:
         field = self._current()
-        self._entry().clear()
-        self._close(Trigger.FIELD_ENDED)
+        self._entries.clear(field)
+        self._close()
+        self._move(Trigger.FIELD_ENDED)
         self._report(Step.UPDATE, capture=field, error_type=error)
-
-    def _drop_unfit_code(self) -> None:
-        # A security code was judged by the card it was keyed for.
-        code = self._entries[Field.SECURITY_CODE]
-        if code.is_complete and len(code.digits) != security_code_length(self._brand()):
-            code.clear()
+        self._n_failures[field] += 1
+        if self._n_failures[field] == self.settings.max_failed_captures:
+            self._end(Trigger.EXHAUST, Result.TOO_MANY_FAILURES)
 
     def _abandon(self) -> None:
-        self._entry().clear()
-        self._close(None)
+        """
+        Want no more digits, and forget those of a capture under way.
+        """
+        if self._field is not None:
+            self._entries.clear(self._field)
+            self._close()
+        elif self.state is State.CONFIRMING:
+            self._close()
 
-    def _close(self, trigger: Trigger | None) -> None:
+    def _close(self) -> None:
         self._field = None
-        self._digit_deadline = None
+        self._spoken.wipe()
+        self._timers.stop(Timer.DIGIT, Timer.FIELD)
         self._outputs.append(CaptureClosed())
-        if trigger is not None:
-            self._move(trigger)
+
+    # Private: the caller's own word.
+
+    def _ask(self, now: float) -> None:
+        self._move(Trigger.ASK)
+        self._outputs.append(CaptureOpened(self._confirmation))
+        self._prompt(now)
+
+    def _prompt(self, now: float) -> None:
+        self._spoken.wipe()
+        self._spoken = self._entries.end_of_number()
+        self._await_answer(now)
+        self._outputs.append(PromptWanted(self._confirmation, self._spoken))
+
+    def _await_answer(self, now: float) -> None:
+        self._timers.start(Timer.DIGIT, now, self.settings.confirmation_timeout_s)
+
+    @property
+    def _confirmation(self) -> Prompt:
+        return Prompt.CONFIRM_CARD if self.request.is_card else Prompt.CONFIRM_ACCOUNT
+
+    def _receive_answer(self, digit: str, now: float) -> None:
+        if digit == YES_KEY:
+            self._abandon()
+            self._process(Trigger.CONFIRM)
+        elif digit == NO_KEY:
+            self._end(Trigger.DECLINE, Result.CANCELLED)
+        elif digit == STAR_KEY:
+            self._star(now)
 
     # Private: the session.
 
@@ -368,83 +421,43 @@ class PaySession:
         assert target is not None, f"{trigger} in {self.state}"
         self.state = target
 
+    def _process(self, trigger: Trigger) -> None:
+        self._move(trigger)
+        # No deadline of ours runs while the gateway thinks.
+        self._timers.stop()
+        self._outputs.append(ChargeWanted(self._entries.charge_request()))
+
     def _refuse_late(self) -> Refusal:
-        if self.state is State.PROCESSING:
-            return Refusal(CONFLICT, "The payment is being processed")
-        return Refusal(CONFLICT, "The payment session has ended")
+        match self.state:
+            case State.CONFIRMING:
+                why = "The caller is being asked to confirm the payment"
+            case State.PROCESSING:
+                why = "The payment is being processed"
+            case _:
+                why = "The payment session has ended"
+        return Refusal(CONFLICT, why)
 
-    def _charge_request(self) -> ChargeRequest:
-        def secret(field: Field) -> Entry:
-            return self._entries[field]
-
-        code, postal = secret(Field.SECURITY_CODE), secret(Field.POSTAL_CODE)
-        return ChargeRequest(
-            payment=self.request,
-            card_number=secret(Field.CARD_NUMBER).digits,
-            expiration_date=secret(Field.EXPIRATION_DATE).digits,
-            security_code=code.digits if code.is_complete else None,
-            postal_code=postal.digits if postal.is_complete else None,
+    def _refuse_early(self, status_callback: str) -> Refusal | None:
+        missing = ", ".join(self.required or (self._current(),))
+        refusal = _refusal(PayErrorCode.INCOMPLETE, missing)
+        if Reading.INCOMPLETE_ENDS not in self.settings.readings:
+            return refusal
+        self._status_callback = status_callback
+        self._end(
+            Trigger.REJECT,
+            Result.VALIDATION_ERROR,
+            GatewayAnswer(pay_error_code=refusal.code, payment_error=refusal.message),
         )
-
-    def _answer(self, outcome: Outcome) -> GatewayAnswer:
-        refused = (
-            GATEWAY_REFUSED_TOKEN
-            if self.request.charge_amount is None
-            else GATEWAY_REFUSED_CHARGE
-        )
-        match outcome:
-            case Approved():
-                return GatewayAnswer(
-                    confirmation_code=outcome.confirmation_code,
-                    token=outcome.token,
-                    profile_id=outcome.profile_id,
-                )
-            case Declined(code=code, message=message):
-                return GatewayAnswer(
-                    pay_error_code=refused, payment_error=message, connector_error=code
-                )
-            case Invalid(code=code, message=message):
-                return GatewayAnswer(
-                    pay_error_code=outcome.pay_error_code,
-                    payment_error=message,
-                    connector_error=code,
-                )
-            case NotSent(message=message):
-                return GatewayAnswer(
-                    pay_error_code=SERVICE_UNAVAILABLE, payment_error=message
-                )
-            case Unknown(message=message):
-                return GatewayAnswer(
-                    pay_error_code=SERVICE_UNAVAILABLE,
-                    payment_error=message
-                    + " The outcome is unknown; check with the gateway before "
-                    "trying again.",
-                )
-
-    def _scrubbed(self, answer: GatewayAnswer) -> GatewayAnswer:
-        """
-        Take out of a gateway's own words what it was told.
-        """
-        secrets = [
-            self._entries[Field.CARD_NUMBER].digits,
-            self._entries[Field.SECURITY_CODE].digits,
-        ]
-        return replace(
-            answer,
-            payment_error=hide(answer.payment_error, secrets),
-            connector_error=hide(answer.connector_error, secrets),
-        )
+        return None
 
     def _end(
         self, trigger: Trigger, result: Result, answer: GatewayAnswer | None = None
     ) -> None:
-        if self._field is not None:
-            self._abandon()
+        self._abandon()
         self._move(trigger)
-        self._session_deadline = None
+        self._timers.stop()
         self._report(Step.FINISH, result=result, answer=answer)
-        for entry in self._entries.values():
-            entry.clear()
+        self._entries.wipe()
         self._outputs.append(SessionEnded(result))
 
     def _report(
@@ -458,18 +471,14 @@ class PaySession:
         answer: GatewayAnswer | None = None,
     ) -> None:
         self._sequence += 1
-        brand = self._brand()
+        brand = self._entries.brand
         self._outputs.append(
             Report(
                 step=step,
                 sequence=self._sequence,
                 status_callback=self._status_callback,
                 required=self.required,
-                entries=tuple(
-                    (field, mask(field, entry))
-                    for field, entry in self._entries.items()
-                    if len(entry.digits)
-                ),
+                entries=self._entries.masked(),
                 card_type=brand.card_type if brand else None,
                 capture=capture,
                 is_partial=is_partial,
@@ -478,3 +487,7 @@ class PaySession:
                 answer=answer,
             )
         )
+
+
+def _refusal(code: PayErrorCode, what: str) -> Refusal:
+    return Refusal(int(code), f"{MESSAGES[code]}: {what}")

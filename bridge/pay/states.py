@@ -11,18 +11,26 @@ now go to one field, and to no other; digits keyed at any other time are not
 counted. The field ends by its length, by `#`, by silence or by the agent
 asking for another one, and the session is READY again; whether the field was
 right changes what is still required, not the state. Only READY can complete,
-and only once nothing is required: the session is PROCESSING while the gateway
-thinks. From there nobody can call it back; neither the agent's cancel nor the
-caller's hanging up undoes a charge that may have been made. The gateway's
-answer, whatever it is, ends the session. ENDED is final: secrets are wiped, no
-deadline is left, and whatever comes is ignored (from a peer) or refused (to
-the agent).
+and only once nothing is required.
 
-Two things are deliberately not states. Which fields are captured is a set, not
-a position: the agent chooses the order and may ask again. And timers hang on
+Where the payment was started so, the caller has a word in it: CONFIRMING, he
+hears the end of his number and keys 1 or 2. Silence sends the session back to
+READY: nothing was charged, and the agent may complete again, or ask for
+another field. Otherwise, and after a 1, the session is PROCESSING while the
+gateway thinks. From there nobody can call it back; neither the agent's cancel
+nor the caller's hanging up undoes a charge that may have been made. The
+gateway's answer, whatever it is, ends the session. ENDED is final: secrets are
+wiped, no deadline is left, and whatever comes is ignored (from a peer) or
+refused (to the agent).
+
+Three things are deliberately not states. Which fields are captured is a set,
+not a position: the agent chooses the order and may ask again. Timers hang on
 states instead of being some: the pause between digits is a deadline of
 CAPTURING, the session's longest life is a deadline of every state before
-PROCESSING.
+PROCESSING. And whether the agent leg is there is no state, because digits and
+commands do not come from it: an agent who is put through to another, or whose
+browser reconnects, loses nothing. Only one who stays away too long ends the
+session, for then nobody is left who would.
 
 A trigger that a state does not list is refused there.
 """
@@ -39,6 +47,7 @@ class State(StrEnum):
 
     READY = "ready"
     CAPTURING = "capturing"
+    CONFIRMING = "confirming"
     PROCESSING = "processing"
     ENDED = "ended"
 
@@ -54,12 +63,26 @@ class Trigger(StrEnum):
     """A field is captured, or failed."""
     COMPLETE = "complete"
     """The agent wants the payment made, and nothing is required any more."""
+    ASK = "ask"
+    """The same, and the caller must confirm it first."""
+    CONFIRM = "confirm"
+    """The caller said yes."""
+    DECLINE = "decline"
+    """The caller said no."""
+    SILENCE = "silence"
+    """The caller said neither."""
+    REJECT = "reject"
+    """The agent completed too early, and the operator has that end the session."""
+    EXHAUST = "exhaust"
+    """A field has failed too often."""
     CANCEL = "cancel"
     """The agent gives up."""
     STAR = "star"
     """The caller pressed `*`."""
     HANG_UP = "hang-up"
     """The caller is gone."""
+    DESERT = "desert"
+    """The agent is gone, and did not come back in time."""
     EXPIRE = "expire"
     """The session has lived too long."""
     ANSWER = "answer"
@@ -69,6 +92,7 @@ class Trigger(StrEnum):
 _ENDINGS = {
     Trigger.CANCEL: State.ENDED,
     Trigger.HANG_UP: State.ENDED,
+    Trigger.DESERT: State.ENDED,
     Trigger.EXPIRE: State.ENDED,
 }
 
@@ -78,6 +102,9 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
             {
                 Trigger.CAPTURE: State.CAPTURING,
                 Trigger.COMPLETE: State.PROCESSING,
+                Trigger.ASK: State.CONFIRMING,
+                Trigger.REJECT: State.ENDED,
+                Trigger.EXHAUST: State.ENDED,
                 **_ENDINGS,
             }
         ),
@@ -85,6 +112,17 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
             {
                 Trigger.CAPTURE: State.CAPTURING,
                 Trigger.FIELD_ENDED: State.READY,
+                Trigger.REJECT: State.ENDED,
+                Trigger.STAR: State.ENDED,
+                **_ENDINGS,
+            }
+        ),
+        State.CONFIRMING: MappingProxyType(
+            {
+                Trigger.CAPTURE: State.CAPTURING,
+                Trigger.CONFIRM: State.PROCESSING,
+                Trigger.DECLINE: State.ENDED,
+                Trigger.SILENCE: State.READY,
                 Trigger.STAR: State.ENDED,
                 **_ENDINGS,
             }

@@ -7,33 +7,42 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bridge.api.app import create_app
-from bridge.callbacks.delivery import Callback
-from bridge.connectors.sandbox import SandboxConnector
+from bridge.connectors.base import Connector
+from bridge.connectors.sandbox import IN_PROCESS_URL, SandboxConnector
 from bridge.connectors.sandbox_gateway import SandboxGateway
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, LedgerError
 from bridge.ledger.store import Ledger
-from bridge.pay.session import PaySettings
-from bridge.server.accounts import SingleAccount
+from bridge.pay.settings import PaySettings
+from bridge.server.accounts import AccountBook
+from bridge.server.addresses import client_address, is_loopback
 from bridge.server.analysis import Analyser
+from bridge.server.api_port import ApiPort
+from bridge.server.archive import Archive
+from bridge.server.audit_log import FILE_NAME, AuditLog
 from bridge.server.callback_worker import CallbackWorker
+from bridge.server.ids import new_id
+from bridge.server.limits import ApiLimits, RateLimiter
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import HttpOutbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
+from bridge.server.recovery import Means, Recovery
 from bridge.server.settings import Settings
 from bridge.server.switchboard import Switchboard
+from bridge.server.targets import TargetPolicy
+from bridge.server.tls import load, make_context, tls_problems
 from bridge.server.writer import LedgerWriter
 from bridge.stream.events import GOING_AWAY
 from dtmf_engine.bank import LegBank
@@ -53,13 +62,26 @@ class Bridge:
 
     Args:
         settings: what the operator chose.
+        ledger_of: opens the database behind an SQLAlchemy URL.
+        outbound_of: opens a way out for HTTP; takes what `HttpOutbound` takes.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ledger_of: Callable[[str], Ledger] = Ledger,
+        outbound_of: Callable[..., HttpOutbound] = HttpOutbound,
+    ) -> None:
         self.settings = settings
+        self._ledger_of = ledger_of
+        self._outbound_of = outbound_of
         self.metrics = Metrics()
         self.media_port = settings.media_port
         self.api_port = settings.api_port
+        self._accounts = AccountBook(settings.read_accounts())
+        self._tls = _tls_context(settings)
+        self._audit = AuditLog()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._log = structlog.get_logger()
@@ -71,6 +93,26 @@ class Bridge:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+
+    def reload(self) -> None:
+        """
+        Read the accounts' file and the certificate again, reopen the audit log.
+
+        What cannot be used is told in the log, and the old goes on.
+        """
+        settings = self.settings
+        try:
+            accounts = settings.read_accounts()
+            _load_certificate(self._tls, settings)
+            self._accounts.replace(accounts)
+            self._audit.reopen()
+        except ConfigError as error:
+            self._log.error("not reloaded", problems=list(error.problems))
+        except (OSError, ValueError) as error:
+            # A file changed between the check and its use, or cannot be opened.
+            self._log.error("not reloaded", problems=[type(error).__name__])
+        else:
+            self._audit.record("reloaded")
 
     async def run(self, ready: Callable[["Bridge"], None] = lambda _: None) -> None:
         """
@@ -84,28 +126,37 @@ class Bridge:
             ConfigError: a port or the database cannot be used.
         """
         ledger = await self._open_ledger()
-        outbound = HttpOutbound()
+        gateways = self._outbound(gateway_targets(self.settings), reads_answers=True)
+        receivers = self._outbound(callback_targets(self.settings), reads_answers=False)
         try:
+            self._audit = _open_audit_log(self.settings)
             async with asyncio.TaskGroup() as group:
-                await self._serve(group, ledger, outbound, ready)
+                await self._serve(group, ledger, gateways, receivers, ready)
         except* ConfigError as failed:
             raise failed.exceptions[0] from None
         finally:
-            await outbound.close()
+            await gateways.close()
+            await receivers.close()
+            self._audit.close()
             ledger.close()
 
     @contextlib.contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """
-        Have SIGTERM and SIGINT call `stop`.
+        Have SIGTERM and SIGINT call `stop`, and SIGHUP `reload`.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        verbs = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: self.reload,
+        }
+        for number, verb in verbs.items():
+            loop.add_signal_handler(number, verb)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in verbs:
                 loop.remove_signal_handler(number)
 
     async def _open_ledger(self) -> Ledger:
@@ -113,8 +164,10 @@ class Bridge:
         try:
             if not settings.database_url:
                 settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            ledger = Ledger(settings.sqlalchemy_url)
-            await asyncio.to_thread(ledger.migrate)
+            ledger = self._ledger_of(settings.sqlalchemy_url)
+            await _or_close(ledger, ledger.serve)
+        except LedgerError as error:
+            raise ConfigError([f"DTMF_DATABASE_URL, DTMF_DATA_DIR: {error}"]) from None
         except Exception as error:  # noqa: BLE001 - every driver has its own
             # The driver's own text may quote the URL, password and all.
             raise ConfigError(
@@ -126,21 +179,21 @@ class Bridge:
         self,
         group: asyncio.TaskGroup,
         ledger: Ledger,
-        outbound: HttpOutbound,
+        gateways: HttpOutbound,
+        receivers: HttpOutbound,
         ready: Callable[["Bridge"], None],
     ) -> None:
         settings = self.settings
-        token = settings.auth_token.get_secret_value()
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, self.metrics)
         writing = group.create_task(writer.run())
 
         def spawn(work: Coroutine[Any, Any, None]) -> object:
             return group.create_task(work)
 
         callbacks = CallbackWorker(
-            outbound,
+            receivers,
             writer,
-            auth_token=token,
+            auth_token_of=self._accounts.signing_token,
             timeout_s=settings.callback_timeout_s,
             spawn=spawn,
             metrics=self.metrics,
@@ -167,32 +220,62 @@ class Bridge:
             playout_limit_s=settings.playout_limit_ms / 1000,
             metrics=self.metrics,
         )
-        payments = PaymentService(
-            self._tools(switchboard, writer, callbacks, outbound, spawn),
-            connectors={"Default": SandboxConnector()},
-            development=settings.development,
+        tools = self._tools(
+            switchboard, writer, callbacks, gateways, Archive(ledger), spawn
         )
-        app = create_app(payments, SingleAccount(settings.account_sid, token))
+        connectors: dict[str, Connector] = {
+            "Default": SandboxConnector(url=settings.sandbox_url or IN_PROCESS_URL)
+        }
+        payments = PaymentService(
+            tools, connectors=connectors, targets=callback_targets(settings)
+        )
+        recovery = Recovery(
+            Means(
+                ledger=ledger,
+                writer=writer,
+                callbacks=callbacks,
+                connectors=connectors,
+                outbound=gateways,
+                sandbox=tools.sandbox,
+                metrics=self.metrics,
+                audit=self._audit,
+                readings=settings.readings,
+                lost=self.stop,
+            )
+        )
+        await recovery.end_captures()
+        proxies = settings.networks("trusted_proxies")
+        app = create_app(
+            payments,
+            self._accounts,
+            limits=self._limits(),
+            address_of=lambda peer, said: client_address(peer, said, proxies),
+            readings=settings.readings,
+        )
         self._add_metrics(app)
         media = MediaServer(
             switchboard,
-            auth_tokens=[token],
+            accounts=self._accounts,
             public_url=settings.public_media_url,
             development=settings.development,
             metrics=self.metrics,
+            tls=self._tls,
+            handshakes=RateLimiter(settings.handshakes_per_minute),
+            trusted_proxies=proxies,
         )
-        api = _Api(app)
+        api = ApiPort(app, tls=self._tls)
         await self._listen(media, api, group)
-        for stored in await asyncio.to_thread(ledger.pending_callbacks):
-            callbacks.add(
-                stored.session_sid,
-                Callback(
-                    callback_id=stored.callback_id, url=stored.url, form=stored.form
-                ),
-            )
+        recovery.deliver()
+        recovering = [
+            group.create_task(recovery.reconcile()),
+            group.create_task(recovery.watch()),
+        ]
         self._log.info("listening", media_port=self.media_port, api_port=self.api_port)
         ready(self)
         await self._stop.wait()
+        # What is still to be found out is found out after the next start.
+        for task in recovering:
+            task.cancel()
         await self._drain(media, switchboard, payments, writer, callbacks)
         analyser.stop()
         if guard is not None:
@@ -202,12 +285,32 @@ class Bridge:
         writing.cancel()
         self._log.info("stopped")
 
+    def _outbound(self, policy: TargetPolicy, *, reads_answers: bool) -> HttpOutbound:
+        return self._outbound_of(
+            policy,
+            reads_answers=reads_answers,
+            ca_file=self.settings.ca_file,
+        )
+
+    def _limits(self) -> ApiLimits:
+        settings = self.settings
+        return ApiLimits(
+            requests=RateLimiter(settings.address_requests_per_minute),
+            account_requests=RateLimiter(settings.account_requests_per_minute),
+            failed_sign_ins=RateLimiter(settings.failed_sign_ins_per_minute),
+            now=asyncio.get_running_loop().time,
+            failed=lambda address: self._audit.record(
+                "sign-in refused", address=address
+            ),
+        )
+
     def _tools(
         self,
         switchboard: Switchboard,
         writer: LedgerWriter,
         callbacks: CallbackWorker,
         outbound: HttpOutbound,
+        archive: Archive,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> Tools:
         settings = self.settings
@@ -216,20 +319,26 @@ class Bridge:
             writer=writer,
             callbacks=callbacks,
             outbound=outbound,
-            sandbox=SandboxGateway(
-                "sandbox", "sandbox", new_id=lambda: secrets.token_hex(8)
-            ),
+            archive=archive,
+            sandbox=SandboxGateway("sandbox", "sandbox", new_id=lambda: new_id("", 8)),
             settings=PaySettings(
                 star=settings.star,
                 first_digit_timeout_s=settings.first_digit_timeout_s,
+                field_timeout_s=settings.field_timeout_s,
+                confirmation_timeout_s=settings.confirmation_timeout_s,
                 session_timeout_s=settings.session_timeout_s,
+                agent_timeout_s=settings.agent_timeout_s,
+                max_failed_captures=settings.max_failed_captures,
+                min_bank_account_digits=settings.min_bank_account_digits,
+                readings=settings.readings,
             ),
             metrics=self.metrics,
+            audit=self._audit,
             spawn=spawn,
         )
 
     async def _listen(
-        self, media: MediaServer, api: "_Api", group: asyncio.TaskGroup
+        self, media: MediaServer, api: ApiPort, group: asyncio.TaskGroup
     ) -> None:
         settings = self.settings
         try:
@@ -282,49 +391,57 @@ class Bridge:
             return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-class _Api:
+def callback_targets(settings: Settings) -> TargetPolicy:
     """
-    The API's own listener: uvicorn, without its signal handlers.
+    Give where clients may have callbacks sent.
     """
-
-    def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            limit_concurrency=1000,
-        )
-        self._server = _Uvicorn(config)
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self, host: str, port: int, group: asyncio.TaskGroup) -> int:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            listener.close()
-            raise
-        self._task = group.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.005)
-        return int(listener.getsockname()[1])
-
-    async def stop(self) -> None:
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+    return TargetPolicy(settings.networks("callback_allow"), settings.development)
 
 
-class _Uvicorn(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # The bridge drains first; uvicorn is stopped by it, last of all.
-        yield
+def gateway_targets(settings: Settings) -> TargetPolicy:
+    """
+    Give where gateways may be.
+
+    No client says that, so a sandbox on this machine is taken in production, too.
+    """
+    near = is_loopback(urlsplit(settings.sandbox_url).hostname or "")
+    return TargetPolicy(
+        settings.networks("gateway_allow"), settings.development or near
+    )
+
+
+async def _or_close(ledger: Ledger, work: Callable[[], None]) -> None:
+    try:
+        await asyncio.to_thread(work)
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def _tls_context(settings: Settings) -> ssl.SSLContext | None:
+    cert, key = settings.tls_cert, settings.tls_key
+    return make_context(cert, key) if cert and key else None
+
+
+def _load_certificate(tls: ssl.SSLContext | None, settings: Settings) -> None:
+    """
+    Give a context the certificate as it is now in its files.
+    """
+    cert, key = settings.tls_cert, settings.tls_key
+    problems = tls_problems(cert, key)
+    if problems:
+        raise ConfigError(problems)
+    if tls and cert and key:
+        load(tls, cert, key)
+
+
+def _open_audit_log(settings: Settings) -> AuditLog:
+    try:
+        return AuditLog(settings.data_dir / FILE_NAME)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        text = f"DTMF_DATA_DIR: {settings.data_dir / FILE_NAME}: {reason}"
+        raise ConfigError([text]) from None
 
 
 def _cannot_listen(name: str, error: OSError) -> str:

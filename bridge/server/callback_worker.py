@@ -5,6 +5,7 @@ Each session has its own queue; a receiver that is slow for one session keeps
 no other waiting.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, assert_never
@@ -23,7 +24,7 @@ from bridge.callbacks.delivery import (
 )
 from bridge.callbacks.schedule import Fault
 from bridge.connectors.base import Failure
-from bridge.ledger.changes import CallbackSettled
+from bridge.ledger.changes import CallbackPostponed, CallbackSettled, Change
 from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound
@@ -42,7 +43,7 @@ class CallbackWorker:
     Args:
         outbound: posts them.
         writer: remembers what became of them.
-        auth_token: signs them.
+        auth_token_of: gives the token that an account's are signed with.
         timeout_s: longest wait for an answer.
         spawn: starts a task that somebody waits for.
         metrics: of the bridge.
@@ -53,14 +54,14 @@ class CallbackWorker:
         outbound: Outbound,
         writer: LedgerWriter,
         *,
-        auth_token: str,
+        auth_token_of: Callable[[str], str],
         timeout_s: float,
         spawn: Spawn,
         metrics: Metrics,
     ) -> None:
         self._outbound = outbound
         self._writer = writer
-        self._auth_token = auth_token
+        self._auth_token_of = auth_token_of
         self._timeout_s = timeout_s
         self._spawn = spawn
         self._metrics = metrics
@@ -102,9 +103,21 @@ class CallbackWorker:
                 self._settle(session_sid, output, None)
             case GivenUp(fault=fault):
                 self._metrics.callbacks.labels(outcome="given up").inc()
-                self._log.error("callback given up", payment=session_sid, fault=fault)
+                self._log.error(
+                    "callback given up",
+                    payment=session_sid,
+                    callback=output.callback_id,
+                    fault=fault,
+                )
                 self._settle(session_sid, output, fault)
             case Postponed(fault=fault, delay_s=delay_s):
+                self._record(
+                    CallbackPostponed(
+                        callback_id=output.callback_id,
+                        attempts=output.attempts,
+                        fault=fault,
+                    )
+                )
                 self._metrics.callbacks.labels(outcome="postponed").inc()
                 self._log.warning(
                     "callback postponed",
@@ -115,21 +128,33 @@ class CallbackWorker:
             case _:
                 assert_never(output)
 
+    def _record(self, change: Change) -> "asyncio.Future[list[int]]":
+        return self._writer.submit([change])
+
     def _settle(
         self, session_sid: str, output: Delivered | GivenUp, fault: str | None
     ) -> None:
-        self._writer.submit(
-            [
-                CallbackSettled(
-                    callback_id=output.callback_id,
-                    is_delivered=fault is None,
-                    attempts=output.attempts,
-                    fault=fault,
-                    at=utc_now(),
-                )
-            ]
+        """
+        Have the outbox know how a callback ended, and go on to the next then.
+        """
+        written = self._record(
+            CallbackSettled(
+                callback_id=output.callback_id,
+                is_delivered=fault is None,
+                attempts=output.attempts,
+                fault=fault,
+                at=utc_now(),
+            )
         )
-        queue, runner = self._queues[session_sid]
+        written.add_done_callback(partial(self._go_on, session_sid))
+
+    def _go_on(self, session_sid: str, written: "asyncio.Future[list[int]]") -> None:
+        entry = self._queues.get(session_sid)
+        if entry is None or written.cancelled():
+            return
+        queue, runner = entry
+        # Refused or written: what can be known of it is known.
+        runner.step(lambda now: queue.receive_recorded(now=now))
         if queue.is_empty:
             runner.stop()
             del self._queues[session_sid]
@@ -141,7 +166,11 @@ class CallbackWorker:
             # The same for every retry of one callback, so that a receiver can
             # tell a repetition.
             "I-Twilio-Idempotency-Token": f"{session_sid}.{post.callback_id}",
-            HEADER: sign(self._auth_token, post.url, post.form),
+            HEADER: sign(
+                self._auth_token_of(post.form.get("AccountSid", "")),
+                post.url,
+                post.form,
+            ),
         }
         body = urlencode(post.form).encode()
         answer = await self._outbound.post(post.url, headers, body, self._timeout_s)

@@ -8,10 +8,11 @@ waits for it.
 """
 
 import asyncio
+import ssl
 from collections import deque
-from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
+from math import ceil
 from typing import assert_never
 
 import structlog
@@ -20,7 +21,10 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from bridge.server.accounts import AccountBook
+from bridge.server.addresses import Network, client_address, limit_key
 from bridge.server.clock import unix_now
+from bridge.server.limits import RateLimiter
 from bridge.server.metrics import Metrics
 from bridge.server.runner import Runner
 from bridge.server.switchboard import Call, Switchboard
@@ -42,6 +46,7 @@ from bridge.stream.events import (
 )
 from bridge.stream.handshake import (
     TOKEN_PARAMETER,
+    Claim,
     Target,
     claim_of,
     is_signed_by,
@@ -70,7 +75,7 @@ MAX_IGNORED_LOGGED = 3
 """Log lines a stream gets for what it sends wrong; the metric counts on."""
 
 _DIALECTS = frozenset({"twilio"})
-_SIGNED = "dtmf_signed"
+_SIGNER = "dtmf_signer"
 
 
 class MediaServer:
@@ -79,26 +84,35 @@ class MediaServer:
 
     Args:
         switchboard: where legs go.
-        auth_tokens: of the accounts, for signatures and tokens.
+        accounts: whose signatures and tokens are taken.
         public_url: what providers sign; empty if signatures cannot be checked.
         development: take streams without credentials.
         metrics: of the bridge.
+        tls: what to speak TLS with; plain text without.
+        handshakes: how many an address may make that are not signed.
+        trusted_proxies: whose `X-Forwarded-For` is believed.
     """
 
     def __init__(
         self,
         switchboard: Switchboard,
         *,
-        auth_tokens: Iterable[str],
+        accounts: AccountBook,
         public_url: str,
         development: bool,
         metrics: Metrics,
+        tls: ssl.SSLContext | None = None,
+        handshakes: RateLimiter | None = None,
+        trusted_proxies: tuple[Network, ...] = (),
     ) -> None:
         self.switchboard = switchboard
-        self.auth_tokens = tuple(auth_tokens)
+        self.accounts = accounts
         self.metrics = metrics
         self.development = development
         self._public_url = public_url
+        self._tls = tls
+        self._handshakes = handshakes
+        self._trusted_proxies = trusted_proxies
         self._server: Server | None = None
         self._log = structlog.get_logger()
 
@@ -116,6 +130,7 @@ class MediaServer:
             self._serve,
             host,
             port,
+            ssl=self._tls,
             process_request=self._admit,
             max_size=MAX_MESSAGE_BYTES,
             max_queue=16,
@@ -156,19 +171,53 @@ class MediaServer:
         target = parse_path(request.path)
         if target is None or target.dialect not in _DIALECTS:
             return self._refuse(request, HTTPStatus.NOT_FOUND, "no such path")
-        signature = request.headers.get(HEADER)
-        if signature is not None and self._public_url:
-            path = request.path
-            if not is_signed_by(signature, self.auth_tokens, self._public_url, path):
-                return self._refuse(request, HTTPStatus.FORBIDDEN, "wrong signature")
-            setattr(connection, _SIGNED, True)
+        signature = self._signature(request)
+        signer = None
+        if signature is not None:
+            signer = self.accounts.owner(
+                lambda token: is_signed_by(
+                    signature, [token], self._public_url, request.path
+                )
+            )
+        # Signed ones are not counted: all streams of a provider may come from one
+        # address, and from it those of its other customers.
+        wait_s = 0.0 if signer else self._take_handshake(connection, request)
+        if wait_s:
+            return self._refuse(
+                request, HTTPStatus.TOO_MANY_REQUESTS, "too many handshakes", wait_s
+            )
+        if signature is not None and signer is None:
+            return self._refuse(request, HTTPStatus.FORBIDDEN, "wrong signature")
+        setattr(connection, _SIGNER, signer)
         return None
 
-    def _refuse(self, request: Request, status: HTTPStatus, reason: str) -> Response:
+    def _signature(self, request: Request) -> str | None:
+        """
+        Give the signature, if there is one that can be checked.
+        """
+        given = request.headers.get_all(HEADER)
+        return given[0] if given and self._public_url else None
+
+    def _take_handshake(self, connection: ServerConnection, request: Request) -> float:
+        if self._handshakes is None:
+            return 0.0
+        peer = connection.remote_address
+        forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
+        address = client_address(
+            str(peer[0]) if peer else "", forwarded, self._trusted_proxies
+        )
+        now = asyncio.get_running_loop().time()
+        return self._handshakes.take(limit_key(address), now=now)
+
+    def _refuse(
+        self, request: Request, status: HTTPStatus, reason: str, wait_s: float = 0.0
+    ) -> Response:
         self.metrics.streams.labels(outcome="refused").inc()
         path = request.path.partition("?")[0][:200]
         self._log.warning("stream refused", path=path, reason=reason)
         headers = Headers({"Content-Length": "0", "Connection": "close"})
+        if wait_s:
+            headers["Retry-After"] = str(ceil(wait_s))
         return Response(status.value, status.phrase, headers)
 
     async def _serve(self, socket: ServerConnection) -> None:
@@ -307,22 +356,34 @@ class _Connection:
         if isinstance(claim, str):
             self._fail(POLICY_VIOLATION, claim)
             return
-        token = started.parameters.get(TOKEN_PARAMETER, "")
-        trusted = (
-            getattr(self._socket, _SIGNED, False)
-            or self._server.development
-            or is_token_good(token, self._server.auth_tokens, claim, unix_now())
-        )
-        if not trusted:
+        account_sid = self._account_sid(claim, started)
+        if account_sid is None:
             self._fail(POLICY_VIOLATION, "unauthenticated: no signature and no token")
             return
-        call = self._server.switchboard.join(claim, started, self)
+        call = self._server.switchboard.join(claim, started, self, account_sid)
         if isinstance(call, str):
             full = call.startswith("no room")
             self._fail(TRY_AGAIN_LATER if full else POLICY_VIOLATION, call)
             return
         self._leg = (call, claim.role)
         self._server.metrics.streams.labels(outcome="started").inc()
+
+    def _account_sid(self, claim: Claim, started: Started) -> str | None:
+        """
+        Tell whose the stream is: whoever's token signed it, or made its token.
+
+        In development, what the stream itself says is believed.
+        """
+        accounts = self._server.accounts
+        signer: str | None = getattr(self._socket, _SIGNER, None)
+        token = started.parameters.get(TOKEN_PARAMETER, "")
+        owner = signer or accounts.owner(
+            lambda key: is_token_good(token, [key], claim, unix_now())
+        )
+        if owner is None and self._server.development:
+            said = started.account_sid
+            return said if said in accounts else accounts.default_sid
+        return owner
 
     def _fail(self, code: int, reason: str) -> None:
         if self._closing is None:

@@ -32,6 +32,14 @@ class Metrics:
         self.callbacks = counter(
             "dtmf_callbacks", "Callbacks by what became of them", "outcome"
         )
+        self.ledger_refusals = counter(
+            "dtmf_ledger_refusals", "Steps that the ledger would not write down"
+        )
+        self.reconciled = counter(
+            "dtmf_attempts_reconciled",
+            "Lost gateway answers by what came out",
+            "outcome",
+        )
         self.tick = Histogram(
             "dtmf_tick_seconds",
             "Duration of one tick of detection and masking",

@@ -3,19 +3,35 @@ The one seam through which HTTP leaves the bridge.
 """
 
 import asyncio
+import ctypes
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 import httpx
+import structlog
 
 from bridge.connectors.base import Failure, GatewayCall
 from bridge.connectors.sandbox import IN_PROCESS_URL
 from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.secret import wipe
+from bridge.server.targets import (
+    CONNECT_TIMEOUT_S,
+    PinnedTransport,
+    RefusedTarget,
+    Resolver,
+    TargetPolicy,
+    resolve,
+)
 
 
-CONNECT_TIMEOUT_S = 5.0
+PUBLIC_ONLY = TargetPolicy()
+
 MAX_ANSWER_BYTES = 256 * 1024
+"""Of an answer that is read: gateways send some hundred bytes."""
+
+MAX_UNREAD_BYTES = 64 * 1024
+"""Of an answer whose status is all that matters; the rest is not fetched."""
 
 
 class Outbound(Protocol):
@@ -42,17 +58,41 @@ class HttpOutbound:
     """
     The real one.
 
+    Its connections are not kept: a fresh one a request leaves no doubt about
+    whether a request was sent. Answers are asked for as they are; a compressed
+    one could be a thousand times as long as what was counted.
+
     Args:
-        client: its connections are not kept: a fresh one a request leaves no
-            doubt about whether a request was sent.
+        policy: where it may connect to; by default to the public Internet alone.
+        reads_answers: false where the status of an answer is all that matters.
+        ca_file: certificates to trust besides the public ones.
+        resolver: finds addresses; tests hand in their own.
     """
 
-    def __init__(self) -> None:
-        self._client = httpx.AsyncClient(
-            follow_redirects=False,
+    def __init__(
+        self,
+        policy: TargetPolicy = PUBLIC_ONLY,
+        *,
+        reads_answers: bool = True,
+        ca_file: Path | None = None,
+        resolver: Resolver = resolve,
+    ) -> None:
+        tls = httpx.create_ssl_context(trust_env=False)
+        if ca_file is not None:
+            tls.load_verify_locations(ca_file)
+        connecting = httpx.AsyncHTTPTransport(
+            verify=tls,
             trust_env=False,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
+        self._policy = policy
+        self._reads_answers = reads_answers
+        self._client = httpx.AsyncClient(
+            transport=PinnedTransport(connecting, policy, resolver),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._log = structlog.get_logger()
 
     async def close(self) -> None:
         """
@@ -69,20 +109,22 @@ class HttpOutbound:
     ) -> tuple[int, bytes] | Failure:
         """
         Send a request; see `Outbound`.
+
+        A body in a bytearray holds card data: the copy that is sent is overwritten
+        as well, as soon as it was.
         """
-        timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
+        expected = self._policy.problem_of_url(url)
+        if expected is not None:
+            # The URL is not shown: its path and query are somebody's secrets.
+            self._log.warning("target refused", expected=expected)
+            return Failure.NOT_CONNECTED
         try:
             # A slow trickle must not outlast the timeout of a single read.
-            async with asyncio.timeout(CONNECT_TIMEOUT_S + read_timeout_s):
-                async with self._client.stream(
-                    "POST", url, headers=headers, content=bytes(body), timeout=timeout
-                ) as response:
-                    answer = bytearray()
-                    async for chunk in response.aiter_bytes():
-                        answer += chunk
-                        if len(answer) > MAX_ANSWER_BYTES:
-                            return Failure.NO_ANSWER
-                    return response.status_code, bytes(answer)
+            async with asyncio.timeout(2 * CONNECT_TIMEOUT_S + read_timeout_s):
+                return await self._exchange(url, headers, body, read_timeout_s)
+        except RefusedTarget as error:
+            self._log.warning("target refused", expected=str(error))
+            return Failure.NOT_CONNECTED
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return Failure.NOT_CONNECTED
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
@@ -90,6 +132,55 @@ class HttpOutbound:
             return Failure.NOT_CONNECTED
         except (httpx.HTTPError, TimeoutError):
             return Failure.NO_ANSWER
+
+    async def _exchange(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | bytearray,
+        read_timeout_s: float,
+    ) -> tuple[int, bytes] | Failure:
+        sent = bytes(body)
+        try:
+            request = self._client.build_request(
+                "POST",
+                url,
+                headers={"Accept-Encoding": "identity", **headers},
+                content=sent,
+                timeout=httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S),
+            )
+            return await self._answer(request)
+        finally:
+            if isinstance(body, bytearray):
+                _wipe_copy(sent)
+
+    async def _answer(self, request: httpx.Request) -> tuple[int, bytes] | Failure:
+        response = await self._client.send(request, stream=True)
+        try:
+            limit = MAX_ANSWER_BYTES if self._reads_answers else MAX_UNREAD_BYTES
+            answer = bytearray()
+            async for chunk in response.aiter_raw():
+                answer += chunk
+                if len(answer) > limit:
+                    if self._reads_answers:
+                        return Failure.NO_ANSWER
+                    break
+            return response.status_code, bytes(answer) if self._reads_answers else b""
+        finally:
+            await response.aclose()
+
+
+def _wipe_copy(octets: bytes) -> None:
+    """
+    Overwrite bytes that are nobody else's.
+
+    The HTTP library takes nothing that can be wiped. It hands one and the same
+    object down to the socket or into OpenSSL, so overwriting that one in its place
+    leaves no copy. CPython keeps the octets behind the object's head; objects of
+    up to one octet are shared and left alone.
+    """
+    if len(octets) > 1:
+        ctypes.memset(id(octets) + bytes.__basicsize__ - 1, 0, len(octets))
 
 
 async def ask_gateway(

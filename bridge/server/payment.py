@@ -3,11 +3,11 @@ One payment under way: its session, its call, its place in the ledger.
 
 A step of the session may report something, want a gateway asked, or end. All
 of that is written in one transaction first; callbacks go out and the gateway
-is asked only when it is safe.
+is asked only when it is safe. Should the process die, `recovery` goes on from
+what was written.
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,8 @@ import structlog
 
 from bridge.callbacks.body import Identity, callback_form
 from bridge.callbacks.delivery import Callback
-from bridge.connectors.base import Connector, Failure, outcome_of_failure
+from bridge.connectors.base import Attempt, Connector, Failure, outcome_of_failure
+from bridge.connectors.reconciliation import WHILE_CALLER_WAITS_S
 from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.ledger.changes import (
     AttemptOpened,
@@ -27,27 +28,35 @@ from bridge.ledger.changes import (
     SessionMoved,
     SessionOpened,
 )
-from bridge.pay.outcomes import NotSent, Outcome, Unknown
+from bridge.pay.outcomes import Approved, NotSent, Outcome, Unknown
 from bridge.pay.outputs import (
     CaptureClosed,
     CaptureOpened,
     ChargeWanted,
     Output,
+    PromptWanted,
     Report,
     SessionEnded,
 )
 from bridge.pay.request import ChargeRequest, PaymentRequest
-from bridge.pay.session import PaySession, PaySettings
+from bridge.pay.session import PaySession
+from bridge.pay.settings import PaySettings
+from bridge.server.archive import Archive
+from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
+from bridge.server.ids import new_id
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound, ask_gateway
+from bridge.server.reconciler import reconcile
 from bridge.server.runner import Runner
 from bridge.server.switchboard import Call, Switchboard
-from bridge.server.writer import LedgerWriter
+from bridge.server.writer import LedgerRefusedError, LedgerWriter
 
 
 Answer = TypeVar("Answer")
+
+NOT_RECORDED = "The payment could not be recorded; nothing was sent."
 
 _LAST_TIME_ZONE = timedelta(hours=12)
 """A month ends last at UTC−12; a card is good until then."""
@@ -63,9 +72,11 @@ class Tools:
     writer: LedgerWriter
     callbacks: CallbackWorker
     outbound: Outbound
+    archive: Archive
     sandbox: SandboxGateway
     settings: PaySettings
     metrics: Metrics
+    audit: AuditLog
     spawn: Spawn
 
 
@@ -108,8 +119,9 @@ class Payment:
             tools.settings,
             today=(identity.created_at - _LAST_TIME_ZONE).date(),
             now=asyncio.get_running_loop().time(),
+            bank_account_types=connector.capabilities(request).bank_account_types,
         )
-        self._written_state = self.session.state
+        self._written = (self.session.state, self.session.status_callback)
         amount = request.charge_amount
         self._changes.append(
             SessionOpened(
@@ -120,6 +132,7 @@ class Payment:
                 connector=request.payment_connector,
                 charge_amount=None if amount is None else str(amount),
                 currency=request.currency,
+                status_callback=request.status_callback,
                 at=identity.created_at,
             )
         )
@@ -128,6 +141,7 @@ class Payment:
         self._runner = Runner[Output](self.session, self._handle, self._commit)
         call.listener = self
         self._log.info("payment started")
+        self.audit("start")
         self.step(lambda _now: None)
 
     def step(self, mutate: Callable[[float], Answer]) -> Answer:
@@ -136,13 +150,30 @@ class Payment:
         """
         return self._runner.step(mutate)
 
+    def audit(self, action: str, **facts: str | None) -> None:
+        """
+        Record something of this payment in the audit log.
+        """
+        identity = self.identity
+        self._tools.audit.record(
+            action,
+            payment=identity.sid,
+            call=identity.call_sid,
+            owner=identity.account_sid,
+            **facts,
+        )
+
     # The listener of the call.
 
     def receive_digit(self, digit: str) -> None:
         """
         The caller pressed a key.
         """
-        self.step(lambda now: self.session.receive_digit(digit, now=now))
+        try:
+            self.step(lambda now: self.session.receive_digit(digit, now=now))
+        except Exception as error:  # noqa: BLE001 - a field must not hang on a bug
+            self._log.error("digit failed", error=type(error).__name__)
+            self.step(lambda now: self.session.receive_fault(now=now))
 
     def receive_hang_up(self) -> None:
         """
@@ -150,21 +181,37 @@ class Payment:
         """
         self.step(lambda now: self.session.receive_hang_up(now=now))
 
+    def receive_agent_gone(self) -> None:
+        """
+        The agent leg is gone.
+        """
+        self.step(lambda now: self.session.receive_agent_gone(now=now))
+
+    def receive_agent_back(self) -> None:
+        """
+        The agent leg is there again.
+        """
+        self.step(lambda now: self.session.receive_agent_back(now=now))
+
     # Private.
 
     def _handle(self, output: Output) -> None:
         match output:
             case Report():
                 self._report(output)
-            case CaptureOpened(field=field):
-                self._log.info("capture opened", field=str(field))
+            case CaptureOpened(wanted=wanted):
+                self._log.info("capture opened", field=str(wanted))
                 self._tools.switchboard.set_armed(self.call, armed=True)
+                self.audit("armed", field=str(wanted))
             case CaptureClosed():
                 self._log.info("capture closed")
                 self._tools.switchboard.set_armed(self.call, armed=False)
+                self.audit("disarmed")
+            case PromptWanted(prompt=prompt):
+                # Nobody speaks yet: the agent's software has to.
+                self._log.info("prompt wanted", prompt=str(prompt))
             case ChargeWanted(request=request):
-                # A letter first: an id of ours must never pass for a card number.
-                attempt = "a" + secrets.token_hex(9)
+                attempt = new_id("a", 9)
                 self._charge = (request, attempt)
                 self._changes.append(
                     AttemptOpened(
@@ -178,7 +225,13 @@ class Payment:
 
     def _report(self, report: Report) -> None:
         self.updated_at = utc_now()
-        form = callback_form(self.identity, self.request, report, self.updated_at)
+        form = callback_form(
+            self.identity,
+            self.request,
+            report,
+            self.updated_at,
+            self._tools.settings.readings,
+        )
         self._n_callbacks += 1
         self._changes.append(
             CallbackQueued(
@@ -197,19 +250,22 @@ class Payment:
             self.call.listener = None
         self._tools.metrics.sessions.labels(result=result).inc()
         self._log.info("payment ended", result=result)
+        self.audit("ended", result=result)
         self._ended(self)
 
     def _commit(self) -> None:
         """
         Have everything of this step written, and act on it then.
         """
-        if self.session.state is not self._written_state:
-            self._written_state = self.session.state
+        standing = (self.session.state, self.session.status_callback)
+        if standing != self._written:
+            self._written = standing
             self._changes.append(
                 SessionMoved(
                     sid=self.identity.sid,
                     state=str(self.session.state),
                     result=self._result,
+                    status_callback=self.session.status_callback,
                     at=utc_now(),
                 )
             )
@@ -222,12 +278,21 @@ class Payment:
         def act(written: asyncio.Future[list[int]]) -> None:
             if written.cancelled():
                 return
-            for change, number in zip(queued, written.result(), strict=True):
+            refused = isinstance(written.exception(), LedgerRefusedError)
+            # What the outbox would not keep is told all the same, as long as we
+            # live; a number that no row has says which is meant.
+            numbers = (
+                [-change.sequence for change in queued] if refused else written.result()
+            )
+            for change, number in zip(queued, numbers, strict=True):
                 self._tools.callbacks.add(
                     self.identity.sid,
                     Callback(callback_id=number, url=change.url, form=change.form),
                 )
-            if charge is not None:
+            if charge is not None and refused:
+                # An attempt that is not written down is not made.
+                self._settle(charge[1], NotSent(message=NOT_RECORDED))
+            elif charge is not None:
                 self._tools.spawn(self._ask(*charge))
 
         self.written = self._tools.writer.submit(changes)
@@ -238,13 +303,41 @@ class Payment:
         Ask the gateway, once.
         """
         self._log.info("gateway asked", attempt=attempt)
+        sent_at = utc_now()
         outcome = await self._outcome(request, attempt)
-        kind = type(outcome).__name__.lower()
-        self._log.info("gateway answered", attempt=attempt, outcome=kind)
-        self._changes.append(
-            AttemptSettled(attempt=attempt, outcome=kind, at=utc_now())
-        )
+        if isinstance(outcome, Unknown):
+            self._log.warning("gateway's answer lost", attempt=attempt)
+            outcome = await self._reconcile(request, attempt, sent_at, outcome)
+        self._settle(attempt, outcome)
+
+    def _settle(self, attempt: str, outcome: Outcome) -> None:
+        settled = attempt_settled(attempt, outcome)
+        self._log.info("gateway answered", attempt=attempt, outcome=settled.outcome)
+        self._changes.append(settled)
         self.step(lambda now: self.session.receive_outcome(outcome, now=now))
+
+    async def _reconcile(
+        self, request: ChargeRequest, attempt: str, sent_at: datetime, lost: Unknown
+    ) -> Outcome:
+        """
+        Find out what became of a request whose answer was lost.
+        """
+        sent = Attempt(
+            key=attempt,
+            charge_amount=request.payment.charge_amount,
+            currency=request.payment.currency,
+            sent_at=sent_at,
+        )
+        found = await reconcile(
+            sent,
+            self._connector,
+            WHILE_CALLER_WAITS_S,
+            self._tools.outbound,
+            self._tools.sandbox,
+        )
+        self._tools.metrics.reconciled.labels(outcome=outcome_name(found)).inc()
+        # How it was lost says more than that nobody could find it.
+        return lost if isinstance(found, Unknown) else found
 
     async def _outcome(self, request: ChargeRequest, attempt: str) -> Outcome:
         # Two separate nets, because they mean different things: before the
@@ -265,6 +358,28 @@ class Payment:
             return Unknown(message="The gateway's answer was not understood.")
 
 
+def outcome_name(outcome: Outcome) -> str:
+    """
+    Name an outcome for the ledger, logs and metrics.
+    """
+    return type(outcome).__name__.lower()
+
+
+def attempt_settled(attempt: str, outcome: Outcome) -> AttemptSettled:
+    """
+    Give the change that says what became of an attempt.
+    """
+    reference = None
+    if isinstance(outcome, Approved):
+        reference = outcome.confirmation_code or outcome.token
+    return AttemptSettled(
+        attempt=attempt,
+        outcome=outcome_name(outcome),
+        reference=reference,
+        at=utc_now(),
+    )
+
+
 def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Identity:
     """
     Name a new payment.
@@ -272,6 +387,6 @@ def new_identity(account_sid: str, call_sid: str, created_at: datetime) -> Ident
     return Identity(
         account_sid=account_sid,
         call_sid=call_sid,
-        sid="PK" + secrets.token_hex(16),
+        sid=new_id("PK", 16),
         created_at=created_at,
     )

@@ -5,8 +5,8 @@ The file is named by `DTMF_CONFIG_FILE`; its keys are the variables' names in
 lower case without the prefix. Environment variables win.
 """
 
-import ipaddress
 import os
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,7 +25,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.errors import ConfigError
-from bridge.pay.session import StarPolicy
+from bridge.pay.settings import Reading, StarPolicy
+from bridge.server.accounts import MIN_TOKEN_LENGTH, Account, is_sid, read_accounts
+from bridge.server.addresses import Network, is_loopback, parse_networks
+from bridge.server.tls import tls_problems
 from dtmf_engine.masker import Policy
 from dtmf_engine.profiles import PROFILES
 
@@ -34,6 +38,16 @@ CONFIG_FILE_VARIABLE = "DTMF_CONFIG_FILE"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+PerMinute = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+def _names(given: object) -> object:
+    """
+    Take a list apart that is written with commas, as in the environment.
+    """
+    if not isinstance(given, str):
+        return given
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 class Settings(BaseModel):
@@ -51,12 +65,38 @@ class Settings(BaseModel):
     """Port for the REST API; 0 takes any free one."""
     data_dir: Path = Path("dtmf-data")
     """Folder for the database."""
-    database_url: str = ""
-    """SQLAlchemy URL; SQLite in the data folder if empty."""
+    database_url: SecretStr = SecretStr("")
+    """SQLAlchemy URL, password and all; SQLite in the data folder if empty."""
     account_sid: str = ""
     """The default account, `AC` and 32 hexadecimal digits."""
     auth_token: SecretStr = SecretStr("")
     """Its token: of API requests, of callbacks' and streams' signatures."""
+    secondary_auth_token: SecretStr = SecretStr("")
+    """A second token that is taken as well, while the first is being changed."""
+    accounts_file: Path | None = None
+    """More accounts, and API keys; the format is in `bridge.server.accounts`."""
+    tls_cert: Path | None = None
+    """Certificate chain of both ports, PEM; without one they speak plain text."""
+    tls_key: Path | None = None
+    """Its private key, PEM, without a passphrase."""
+    allow_plaintext: bool = False
+    """Listen without TLS beyond the loopback: a proxy in front has it."""
+    trusted_proxies: str = ""
+    """Networks of proxies whose `X-Forwarded-For` is believed."""
+    callback_allow: str = ""
+    """Networks that callbacks may go to although they are not public."""
+    gateway_allow: str = ""
+    """Networks that payment gateways may be in although they are not public."""
+    ca_file: Path | None = None
+    """Certificates to trust besides the public ones, of receivers and gateways."""
+    account_requests_per_minute: PerMinute = 6000
+    """Requests an account may make."""
+    address_requests_per_minute: PerMinute = 6000
+    """Requests an address may make, whoever it is."""
+    failed_sign_ins_per_minute: PerMinute = 30
+    """Wrong credentials an address may show before all of its are refused."""
+    handshakes_per_minute: PerMinute = 1200
+    """Streams an address may open that are not signed."""
     public_media_url: str = ""
     """Where providers reach the media port: `wss://…`, what they sign."""
     development: bool = False
@@ -71,12 +111,26 @@ class Settings(BaseModel):
     """What the caller's `*` does: `end` the session or `clear` the field."""
     first_digit_timeout_s: Seconds | None = None
     """Longest wait for the first digit of a capture."""
+    field_timeout_s: Seconds | None = None
+    """Longest time a capture may take in all."""
+    confirmation_timeout_s: Seconds = 30.0
+    """How long a caller may take to confirm a payment."""
     session_timeout_s: Seconds = 3600.0
     """Longest life of a pay session."""
+    agent_timeout_s: Seconds = 120.0
+    """How long the agent leg may stay away before a pay session ends."""
+    max_failed_captures: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How often a field may fail before a pay session ends."""
+    min_bank_account_digits: Annotated[int, Field(ge=1, le=17)] = 4
+    """Fewest digits of a bank account's number."""
+    readings: Annotated[frozenset[Reading], BeforeValidator(_names)] = frozenset()
+    """Other readings of Twilio's wire, with commas between; see bridge/api."""
     callback_timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
     """Longest wait for a callback's answer."""
     drain_timeout_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
     """How long calls may go on after SIGTERM."""
+    sandbox_url: str = ""
+    """Where `dtmf-engine sandbox` runs; the sandbox is in the bridge if empty."""
     tick_ms: Annotated[float, Field(ge=0, le=5)] = 2.0
     """How long arriving audio waits for more, to be analysed together."""
     playout_limit_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
@@ -88,12 +142,16 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _together(self) -> "Settings":
-        problems = [*_account_problems(self), *_network_problems(self)]
+        problems = [
+            *_account_problems(self),
+            *_network_problems(self),
+            *_tls_problems(self),
+        ]
         if self.profile not in PROFILES:
             problems.append(f"DTMF_PROFILE: expected one of {', '.join(PROFILES)}")
         if self.database_url:
             try:
-                make_url(self.database_url)
+                make_url(self.database_url.get_secret_value())
             except (ArgumentError, ValueError):
                 problems.append("DTMF_DATABASE_URL: expected an SQLAlchemy URL")
         if problems:
@@ -105,7 +163,8 @@ class Settings(BaseModel):
         """
         The database's URL, given or by default.
         """
-        return self.database_url or f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
+        given = self.database_url.get_secret_value()
+        return given or f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
 
     @property
     def masking(self) -> Policy:
@@ -114,19 +173,54 @@ class Settings(BaseModel):
         """
         return Policy(self.policy)
 
+    @property
+    def default_account(self) -> Account:
+        """
+        The account that has no entry in the accounts' file.
+        """
+        return Account(
+            sid=self.account_sid,
+            auth_token=self.auth_token,
+            secondary_auth_token=self.secondary_auth_token or None,
+        )
+
+    def read_accounts(self) -> list[Account]:
+        """
+        Read the accounts, as they are now in their file.
+
+        Raises:
+            ConfigError: with every problem there is.
+        """
+        accounts, problems = read_accounts(self.default_account, self.accounts_file)
+        if problems:
+            raise ConfigError(problems)
+        return accounts
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """
+        Give the networks that a setting lists.
+        """
+        return parse_networks(getattr(self, name))
+
 
 def _account_problems(settings: Settings) -> list[str]:
     problems = []
     sid = settings.account_sid
-    hexadecimal = set("0123456789abcdefABCDEF")
-    if len(sid) != 34 or not sid.startswith("AC") or not set(sid[2:]) <= hexadecimal:
+    if not is_sid(sid, "AC"):
         problems.append(
             "DTMF_ACCOUNT_SID: expected AC and 32 hexadecimal digits, "
             + ("it is not set" if not sid else "it is something else")
         )
-    if len(settings.auth_token.get_secret_value()) < 16:
-        problems.append("DTMF_AUTH_TOKEN: expected at least 16 characters")
-    return problems
+    if len(settings.auth_token) < MIN_TOKEN_LENGTH:
+        problems.append(
+            f"DTMF_AUTH_TOKEN: expected at least {MIN_TOKEN_LENGTH} characters"
+        )
+    if 0 < len(settings.secondary_auth_token) < MIN_TOKEN_LENGTH:
+        problems.append(
+            f"DTMF_SECONDARY_AUTH_TOKEN: expected at least {MIN_TOKEN_LENGTH} "
+            "characters, or none"
+        )
+    return problems + read_accounts(settings.default_account, settings.accounts_file)[1]
 
 
 def _network_problems(settings: Settings) -> list[str]:
@@ -141,8 +235,41 @@ def _network_problems(settings: Settings) -> list[str]:
         problems.append(
             "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] without a query"
         )
+    if settings.sandbox_url and not _is_web_url(settings.sandbox_url):
+        problems.append("DTMF_SANDBOX_URL: expected https://… or http:// on loopback")
     if settings.media_port == settings.api_port != 0:
         problems.append("DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT")
+    for name in ("trusted_proxies", "callback_allow", "gateway_allow"):
+        try:
+            settings.networks(name)
+        except ValueError:
+            problems.append(
+                f"{PREFIX}{name.upper()}: expected networks such as 10.0.0.0/8, "
+                "separated by commas"
+            )
+    return problems
+
+
+def _tls_problems(settings: Settings) -> list[str]:
+    problems = tls_problems(settings.tls_cert, settings.tls_key)
+    has_tls = settings.tls_cert is not None or settings.tls_key is not None
+    if not (has_tls or settings.allow_plaintext or is_loopback(settings.host)):
+        problems.append(
+            "DTMF_TLS_CERT: expected, because DTMF_HOST is not a loopback address; "
+            "or DTMF_ALLOW_PLAINTEXT=1 behind a proxy that has TLS"
+        )
+    if settings.ca_file is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+                settings.ca_file
+            )
+        except ssl.SSLError:
+            problems.append(
+                f"DTMF_CA_FILE: {settings.ca_file}: expected certificates in PEM"
+            )
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            problems.append(f"DTMF_CA_FILE: {settings.ca_file}: {reason}")
     return problems
 
 
@@ -155,16 +282,16 @@ def _is_media_url(url: str) -> bool:
     return parts.scheme in {"wss", "ws"} and bool(parts.hostname) and not parts.query
 
 
-def is_loopback(host: str) -> bool:
-    """
-    Tell whether an address is reachable from this machine only.
-    """
-    if host == "localhost":
-        return True
+def _is_web_url(url: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
     except ValueError:
         return False
+    host = parts.hostname or ""
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    )
 
 
 def load_settings() -> Settings:

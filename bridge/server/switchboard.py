@@ -72,6 +72,16 @@ class Listener(Protocol):
         The caller is gone.
         """
 
+    def receive_agent_gone(self) -> None:
+        """
+        The agent leg is gone.
+        """
+
+    def receive_agent_back(self) -> None:
+        """
+        The agent leg is there again.
+        """
+
 
 @dataclass(slots=True, eq=False)
 class Call:
@@ -81,6 +91,7 @@ class Call:
 
     name: str
     """What its legs are joined by."""
+    account_sid: str
     session: CallSession
     started_at: datetime
     runner: Runner[Output] = field(init=False)
@@ -89,10 +100,16 @@ class Call:
     call_sid: str | None = None
     """`CallSid` of the REST API: the caller leg's own, or one we made."""
     provider_call_sid: str | None = None
-    account_sid: str | None = None
     ended_at: datetime | None = None
     ports: dict[Role, Port] = field(default_factory=dict)
     listener: Listener | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """
+        What tells it from all other calls in progress.
+        """
+        return self.account_sid, self.name
 
 
 class Switchboard:
@@ -101,7 +118,7 @@ class Switchboard:
 
     Args:
         analyser: the bank.
-        account_sid: of the account that calls belong to.
+        account_sid: of the account that calls belong to if nothing else is said.
         playout_limit_s: see `PlayoutMeter`.
         metrics: of the bridge.
         guard: the bank of the agents' legs; without one their audio goes to the
@@ -123,8 +140,9 @@ class Switchboard:
         self._account_sid = account_sid
         self._playout_limit_s = playout_limit_s
         self._metrics = metrics
-        self._by_name: dict[str, Call] = {}
-        self._by_sid: dict[str, Call] = {}
+        # Accounts do not meet: neither by a call's name nor by its sids.
+        self._by_name: dict[tuple[str, str], Call] = {}
+        self._by_sid: dict[tuple[str, str], Call] = {}
         self._ended: deque[Call] = deque()
         self._log = structlog.get_logger()
 
@@ -135,26 +153,44 @@ class Switchboard:
         """
         return len(self._by_name)
 
-    def find(self, call_sid: str) -> Call | None:
+    def find(self, call_sid: str, account_sid: str | None = None) -> Call | None:
         """
         Look a call up by either of its sids; ended ones are found for a while.
+
+        Args:
+            call_sid: one of them.
+            account_sid: whose call; the default account's if left out.
         """
-        return self._by_sid.get(call_sid)
+        return self._by_sid.get((account_sid or self._account_sid, call_sid))
 
     # Legs.
 
-    def join(self, claim: Claim, started: Started, port: Port) -> Call | str:
+    def join(
+        self,
+        claim: Claim,
+        started: Started,
+        port: Port,
+        account_sid: str | None = None,
+    ) -> Call | str:
         """
         Let a stream take a leg of a call.
+
+        Args:
+            claim: which leg it is.
+            started: what it says of itself.
+            port: its connection.
+            account_sid: whose it is; the default account's if left out.
 
         Returns:
             The call, or why not.
         """
-        call = self._by_name.get(claim.call)
-        if claim.role is Role.CALLER and self._is_taken(started.call_sid, call):
+        account_sid = account_sid or self._account_sid
+        call = self._by_name.get((account_sid, claim.call))
+        sid = (account_sid, started.call_sid)
+        if claim.role is Role.CALLER and self._is_taken(sid, call):
             return "another call in progress has this call sid"
         if call is None:
-            call = self._open(claim.call)
+            call = self._open(claim.call, account_sid)
             if call is None:
                 return "no room for another call"
         if not call.runner.step(lambda now: call.session.join(claim.role, now=now)):
@@ -164,6 +200,8 @@ class Switchboard:
         call.ports[claim.role] = port
         if claim.role is Role.CALLER:
             self._name_caller(call, started)
+        elif call.listener is not None:
+            call.listener.receive_agent_back()
         self._log.info(
             "leg joined", call=call.name, leg=str(claim.role), call_sid=call.call_sid
         )
@@ -178,7 +216,9 @@ class Switchboard:
         call.runner.step(lambda now: call.session.receive_leave(role, now=now))
         if role is Role.AGENT:
             self._release(call, role)
-        if self._by_name.get(call.name) is call and not call.ports:
+            if call.listener is not None:
+                call.listener.receive_agent_gone()
+        if self._by_name.get(call.key) is call and not call.ports:
             # It was an agent whose caller never came.
             self._forget(call)
 
@@ -224,22 +264,22 @@ class Switchboard:
 
     # Private.
 
-    def _is_taken(self, sid: str, call: Call | None) -> bool:
+    def _is_taken(self, sid: tuple[str, str], call: Call | None) -> bool:
         other = self._by_sid.get(sid)
         return other is not None and other is not call and not other.session.has_ended
 
-    def _open(self, name: str) -> Call | None:
+    def _open(self, name: str, account_sid: str) -> Call | None:
         caller = self._analysers[Role.CALLER]
         session = CallSession(
             delay_samples=caller.delay_samples,
             playout_limit_s=self._playout_limit_s,
             echo_guard=Role.AGENT in self._analysers,
         )
-        call = Call(name, session, utc_now())
+        call = Call(name, account_sid, session, utc_now())
         call.runner = Runner(session, partial(self._handle, call))
         if not self._acquire(call, Role.CALLER):
             return None
-        self._by_name[name] = call
+        self._by_name[call.key] = call
         self._metrics.calls.inc()
         return call
 
@@ -279,9 +319,9 @@ class Switchboard:
     def _name_caller(self, call: Call, started: Started) -> None:
         sid = started.call_sid
         call.provider_call_sid = sid
-        call.account_sid = self._account_sid
         call.call_sid = sid if _is_call_sid(sid) else "CA" + secrets.token_hex(16)
-        self._by_sid[sid] = self._by_sid[call.call_sid] = call
+        for name in (sid, call.call_sid):
+            self._by_sid[call.account_sid, name] = call
 
     def _handle(self, call: Call, output: Output) -> None:
         match output:
@@ -324,7 +364,7 @@ class Switchboard:
         """
         Make room; what is asked about a lately ended call is still answered.
         """
-        del self._by_name[call.name]
+        del self._by_name[call.key]
         call.runner.stop()
         for role in [*call.slots]:
             self._release(call, role)
@@ -334,8 +374,9 @@ class Switchboard:
         if len(self._ended) > ENDED_CALLS_KEPT:
             oldest = self._ended.popleft()
             for sid in (oldest.call_sid, oldest.provider_call_sid):
-                if sid is not None and self._by_sid.get(sid) is oldest:
-                    del self._by_sid[sid]
+                key = (oldest.account_sid, sid or "")
+                if self._by_sid.get(key) is oldest:
+                    del self._by_sid[key]
 
 
 def _is_call_sid(sid: str) -> bool:

@@ -40,6 +40,18 @@ VECTORS: list[tuple[str, dict[str, str] | None, str]] = [
         },
         "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
     ),
+    # With credentials they are signed with the rest of the URL.
+    (
+        "https://user:pass@mycompany.com/myapp.php?foo=1&bar=2",
+        {
+            "CallSid": "CA1234567890ABCDE",
+            "Caller": "+14158675309",
+            "Digits": "1234",
+            "From": "+14158675309",
+            "To": "+18005551212",
+        },
+        "CukzLTc1tT5dXEDIHm/tKBanW10=",
+    ),
     ("wss://example.com/ws", None, "HXrgvHt0qTHu33oSxSjpOvWtO60="),
     ("https://example.com/cb?x=1", PAYMENT, "/+k4JNh/SmiMKypjpjDZomMT0c4="),
     (

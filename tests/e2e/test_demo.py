@@ -3,6 +3,7 @@ The demo, four times as fast, and what others find in what it leaves.
 """
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.e2e
 
 CARD = "5200828282828210"
 KEYED = CARD + "1239" + "737" + "94109#"
+CHANCE = re.compile(
+    rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3,6}"  # moments
+    rb"|\b[A-Z]{2}[0-9a-f]{32}\b|\ba[0-9a-f]{18}\b|\bch_[0-9a-f]+\b"  # random ids
+)
+"""What holds five digits of any number sooner or later, and was never keyed."""
+
 CALL = Path(__file__).resolve().parents[2] / "samples" / "demo" / "call.json"
 
 
@@ -63,13 +70,22 @@ def test_demo_leaves_the_card_nowhere(left: tuple[Path, str]) -> None:
     """
     No output, log, database or callback holds more of the number than its mask.
     """
+    assert _digits_left(f'{{"at": "x", "call": "{CARD}"}}'.encode())
+    assert _digits_left(f"AC{CARD[:6]}".encode())
     folder, shown = left
     for path in folder.rglob("*"):
         if path.is_file() and path.suffix != ".wav":
-            data = path.read_bytes()
-            for n in range(len(CARD) - 4):
-                assert CARD[n : n + 5].encode() not in data, (path, n)
+            assert _digits_left(path.read_bytes()) == [], path
     assert CARD[:5] not in shown
+
+
+def _digits_left(data: bytes) -> list[str]:
+    """
+    Give all runs of five of the card's digits that stand in some data.
+    """
+    rest = CHANCE.sub(b" ", data)
+    runs = [CARD[n : n + 5] for n in range(len(CARD) - 4)]
+    return [run for run in runs if run.encode() in rest]
 
 
 def test_attacker_reads_nothing_of_the_agent_s_recording(

@@ -52,6 +52,16 @@ class Digits(list[str]):
         Nothing is to be done.
         """
 
+    def receive_agent_gone(self) -> None:
+        """
+        The agent is gone.
+        """
+
+    def receive_agent_back(self) -> None:
+        """
+        The agent is there again.
+        """
+
 
 def _loudest(octets: bytes) -> int:
     return int(np.abs(decode(octets).astype(np.int32)).max()) if octets else 0

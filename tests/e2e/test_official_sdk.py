@@ -14,6 +14,7 @@ from dtmf_engine import audit, decode
 from tests.support.live import LiveCall, live_call
 from tests.support.processes import ACCOUNT_SID, AUTH_TOKEN, Served, serving
 from tests.support.receiver import Receiver, receiving
+from tests.support.refusals import STARTS, UPDATES, Form
 
 
 pytestmark = pytest.mark.e2e
@@ -233,26 +234,23 @@ def test_sdk_raises_its_own_exception_for_each_refusal(
     stranger = Client(ACCOUNT_SID, "x" * 32)
     stranger.api.base_url = served.api_url
     payments = client.calls(call.call_sid).payments
-    here = {"idempotency_key": "k", "status_callback": receiver.url}
-    other = {**here, "idempotency_key": "other"}
-    sid = str(payments.create(**here).sid)
+    here: Form = {"idempotency_key": "k", "status_callback": receiver.url}
     missing = "PK" + "0" * 32
 
     assert refused(lambda: stranger.calls(call.call_sid).fetch()) == (401, 20003)
     assert refused(lambda: client.calls("CA" + "0" * 32).fetch()) == (404, 20404)
+    for form, code in STARTS:
+        wrong = {**here, **form}
+        assert refused(lambda wrong=wrong: payments.create(**wrong)) == (400, code)
+    sid = str(payments.create(**here).sid)
+    other = {**here, "idempotency_key": "other"}
     assert refused(lambda: payments.create(**other)) == (400, 64021)
-    assert refused(lambda: payments(sid).update(**here)) == (400, 64018)
+    for form, code in UPDATES:
+        wrong = {**here, **form}
+        assert refused(lambda wrong=wrong: payments(sid).update(**wrong)) == (400, code)
     assert refused(lambda: payments(missing).update(**here, status="cancel")) == (
         404,
         20404,
-    )
-    assert refused(lambda: payments(sid).update(**here, status="complete")) == (
-        400,
-        64019,
-    )
-    assert refused(lambda: payments(sid).update(**here, capture="nonsense")) == (
-        400,
-        64020,
     )
     assert payments.create(**here).sid == sid
     payments(sid).update(**here, status="cancel")
@@ -260,11 +258,71 @@ def test_sdk_raises_its_own_exception_for_each_refusal(
         409,
         20409,
     )
-    assert refused(lambda: payments.create(**here, charge_amount="1.234")) == (
-        400,
-        64003,
+
+
+def test_sdk_has_every_field_keyed_twice_and_the_caller_confirm(
+    client: Client, call: LiveCall, receiver: Receiver, served: Served
+) -> None:
+    """
+    All four fields of a card, their second entries, and the caller's 1.
+    """
+    fields = ("payment-card-number", "expiration-date", "security-code", "postal-code")
+    keys = dict(zip(fields, (CARD, "1239", "737", "94109#"), strict=True))
+    payment = client.calls(call.call_sid).payments.create(
+        idempotency_key="start",
+        status_callback=receiver.url,
+        charge_amount=12.00,
+        require_matching_inputs=",".join(fields),
+        confirmation="true",
     )
-    assert refused(lambda: payments.create(**here, payment_connector="X")) == (
-        400,
-        64004,
+    sid = str(payment.sid)
+    for name in fields:
+        for capture in (name, f"{name}-matcher"):
+            _ask(client, call, receiver, sid, capture=capture)
+            call.press(keys[name] if capture == name else keys[name].rstrip("#"))
+            form = receiver.wait_for_field(capture)
+            assert "ErrorType" not in form, form
+    assert form["Required"] == ""
+    _ask(client, call, receiver, sid, status="complete")
+    call.press("1")
+    last = receiver.wait_for(lambda forms: "Result" in forms[-1])[-1]
+    assert last["Result"] == "success"
+    _assert_order_and_signatures(receiver)
+    call.hang_up()
+    assert decode(call.heard) == []
+    _assert_card_nowhere(served.folder)
+
+
+@pytest.mark.parametrize(("account", "code"), [("12345678", ""), ("87654321", "64023")])
+def test_sdk_takes_a_bank_account(
+    client: Client, call: LiveCall, receiver: Receiver, account: str, code: str
+) -> None:
+    """
+    Both fields of an account, and what becomes of a published and of another one.
+    """
+    payment = client.calls(call.call_sid).payments.create(
+        idempotency_key="start",
+        status_callback=receiver.url,
+        charge_amount=12.00,
+        payment_method="ach-debit",
+        bank_account_type="commercial-checking",
+        parameter={"AVSName": "Ada"},
     )
+    sid = str(payment.sid)
+    for capture, keys, name, shown in (
+        ("bank-routing-number", "121181976", "BankRoutingNumber", "121181976"),
+        (
+            "bank-account-number",
+            account + "#",
+            "BankAccountNumber",
+            f"******{account[-2:]}",
+        ),
+    ):
+        _ask(client, call, receiver, sid, capture=capture)
+        call.press(keys)
+        form = receiver.wait_for_field(capture)
+        assert (form[name], form["BankAccountType"]) == (shown, "commercial-checking")
+    _ask(client, call, receiver, sid, status="complete")
+    last = receiver.wait_for(lambda forms: "Result" in forms[-1])[-1]
+    assert last.get("PayErrorCode", "") == code
+    assert last["Result"] == ("payment-connector-error" if code else "success")

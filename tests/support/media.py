@@ -11,15 +11,19 @@ import base64
 import contextlib
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import SecretStr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from bridge.server.accounts import Account, AccountBook
 from bridge.server.analysis import Analyser
+from bridge.server.limits import RateLimiter
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
 from bridge.server.switchboard import Switchboard
@@ -395,10 +399,17 @@ async def house(
     public_url: str = "",
     development: bool = True,
     playout_limit_s: float = 3600.0,
+    more_accounts: Sequence[Account] = (),
+    handshakes: RateLimiter | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[House]:
     """
-    Run a media server on a free port of the loopback.
+    Run a media server on a free port of the loopback; the default account has one
+    auth token or two.
     """
+    first, second = (*map(SecretStr, auth_tokens), None)[:2]
+    assert first is not None  # there is one at least
+    account = Account(sid=ACCOUNT_SID, auth_token=first, secondary_auth_token=second)
     metrics = Metrics()
     analyser = Analyser(bank or LegBank(4), tick_s=0.001, metrics=metrics)
     switchboard = Switchboard(
@@ -409,10 +420,12 @@ async def house(
     )
     server = MediaServer(
         switchboard,
-        auth_tokens=auth_tokens,
+        accounts=AccountBook([account, *more_accounts]),
         public_url=public_url,
         development=development,
         metrics=metrics,
+        handshakes=handshakes,
+        tls=tls,
     )
     port = await server.start("127.0.0.1", 0)
     try:

@@ -8,11 +8,12 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from bridge.pay.fields import Field
+from bridge.pay.fields import MATCHED, Field
 from bridge.pay.outcomes import Outcome
 from bridge.pay.outputs import ChargeWanted, Output, Refusal, Report
-from bridge.pay.request import ChargeRequest, PaymentRequest
-from bridge.pay.session import PaySession, PaySettings
+from bridge.pay.request import ChargeRequest, PaymentMethod, PaymentRequest
+from bridge.pay.session import PaySession
+from bridge.pay.settings import PaySettings
 from bridge.secret import Secret
 
 
@@ -29,12 +30,16 @@ DINERS_CLUB = "30569309025904"
 DINERS_CLUB_36 = "36227206271667"
 DINERS_CLUB_16 = "3056930009020004"
 DECLINED = "4000000000000002"
+# Published by Twilio: a routing number, and an account of its TEST mode.
+ROUTING = "121181976"
+ACCOUNT = "123456789"
 
 TODAY = date(2026, 6, 15)
 URL = "https://agent.example/callbacks"
 
 CHARGE = PaymentRequest(status_callback=URL, charge_amount=Decimal("9.99"))
 TOKENIZE = replace(CHARGE, charge_amount=None)
+ACH = replace(CHARGE, payment_method=PaymentMethod.ACH_DEBIT)
 SETTINGS = PaySettings()
 
 KEYS = {
@@ -42,7 +47,10 @@ KEYS = {
     Field.EXPIRATION_DATE: "1230",
     Field.SECURITY_CODE: "123",
     Field.POSTAL_CODE: "94109#",
+    Field.ROUTING_NUMBER: ROUTING,
+    Field.ACCOUNT_NUMBER: ACCOUNT + "#",
 }
+KEYS |= {matcher: KEYS[field].rstrip("#") for matcher, field in MATCHED.items()}
 """What a caller presses who makes no mistake."""
 
 
@@ -69,8 +77,20 @@ class PayScene:
         settings: PaySettings = SETTINGS,
         now: float = 1000.0,
     ) -> None:
+        self._watch(PaySession(request, settings, today=TODAY, now=now), now)
+
+    @classmethod
+    def of(cls, session: PaySession, now: float = 1000.0) -> "PayScene":
+        """
+        Make a scene of a session that has just been started.
+        """
+        scene = cls.__new__(cls)
+        scene._watch(session, now)
+        return scene
+
+    def _watch(self, session: PaySession, now: float) -> None:
         self.now = now
-        self.session = PaySession(request, settings, today=TODAY, now=now)
+        self.session = session
         self.outputs: list[Output] = []
         """All so far."""
         self.take()
@@ -125,9 +145,9 @@ class PayScene:
 
     def fill(self, *fields: Field) -> None:
         """
-        Have fields captured without a mistake; without any named, all of them.
+        Have fields captured without a mistake; without any named, all required.
         """
-        for field in fields or tuple(Field):
+        for field in fields or self.session.required:
             assert self.capture(field) is None
             self.press(KEYS[field])
 
@@ -152,6 +172,15 @@ class PayScene:
         Have the caller hang up.
         """
         self.session.receive_hang_up(now=self.now)
+        return self.take()
+
+    def agent(self, *, is_there: bool) -> list[Output]:
+        """
+        Have the agent leg go, or come back.
+        """
+        session = self.session
+        receive = session.receive_agent_back if is_there else session.receive_agent_gone
+        receive(now=self.now)
         return self.take()
 
     def answer(self, outcome: Outcome) -> list[Output]:
@@ -179,7 +208,8 @@ class PayScene:
         """
         Give every secret the session holds.
         """
-        return [entry.digits for entry in self.session._entries.values()]
+        entries = self.session._entries._all.values()
+        return [*(entry.digits for entry in entries), self.session._spoken]
 
 
 _HIDE = bytes(255 - value for value in range(256))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
+from tests.support.certificates import serving
+
 
 @dataclass(slots=True)
 class Receiver:
@@ -55,18 +57,22 @@ def _is_last_word(form: dict[str, str], capture: str) -> bool:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(*, tls: bool = False) -> Iterator[Receiver]:
     """
     Receive callbacks on a free port while the block runs.
+
+    Args:
+        tls: whether to speak TLS, with the certificate of tests.
     """
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            form = dict(
-                parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True)
-            )
+            body = self.rfile.read(length).decode()
+            if len(body) < length:
+                return  # whoever sent it died over it
+            form = dict(parse_qsl(body, keep_blank_values=True))
             with receiver.changed:
                 status = receiver.answer(receiver.n_requests)
                 receiver.n_requests += 1
@@ -82,8 +88,11 @@ def receiving() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}/callbacks"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    if tls:
+        server.socket = serving().wrap_socket(server.socket, server_side=True)
+    scheme = "https" if tls else "http"
+    receiver.url = f"{scheme}://127.0.0.1:{server.server_port}/callbacks"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield receiver

@@ -4,7 +4,7 @@ What is in front of the routes, and what is behind them.
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from bridge.api.params import StatusCommand
 from bridge.api.port import CallView, PaymentView
 from bridge.pay.fields import Field
 from bridge.pay.request import PaymentRequest
+from bridge.pay.settings import Reading
 
 
 ACCOUNT = "AC" + "a" * 32
@@ -110,12 +111,16 @@ class InProcess:
     Args:
         payments: what is behind the routes.
         authorization: sent with every request that has none of its own.
+        readings: of the wire.
     """
 
     def __init__(
-        self, payments: FakePayments, authorization: str | None = None
+        self,
+        payments: FakePayments,
+        authorization: str | None = None,
+        readings: Collection[Reading] = (),
     ) -> None:
-        self._app = create_app(payments, FakeAccounts())
+        self._app = create_app(payments, FakeAccounts(), readings=readings)
         self._authorization = authorization
 
     def request(

@@ -2,6 +2,8 @@
 The routes: what clients send and what they are answered, over HTTP.
 """
 
+from decimal import Decimal
+
 import httpx
 import pytest
 
@@ -9,6 +11,7 @@ from bridge.api.errors import ApiError
 from bridge.api.params import StatusCommand
 from bridge.pay.fields import Field
 from bridge.pay.request import PaymentRequest
+from bridge.pay.settings import Reading
 from tests.bridge.api.fakes import (
     ACCOUNT,
     CALL,
@@ -266,6 +269,20 @@ def test_start_answers_400_when_a_parameter_is_wrong(
     """
     _assert_error(client.post(START, form), 400, code, message)
     assert payments.asked == []
+
+
+def test_start_takes_an_amount_beside_a_token_type_where_read_so(
+    client: InProcess, payments: FakePayments
+) -> None:
+    """
+    The routes read the wire as the operator wants it.
+    """
+    form = {**NEEDED, "ChargeAmount": "9.99", "TokenType": "reusable"}
+    assert client.post(START, form).json()["code"] == 64020
+    tolerant = InProcess(payments, LOGIN, [Reading.AMOUNT_WITH_TOKEN_TYPE])
+    assert tolerant.post(START, form).status_code == 201
+    request = PaymentRequest(status_callback=URL, charge_amount=Decimal("9.99"))
+    assert payments.asked == [(ACCOUNT, CALL, SID, "k1", request)]
 
 
 def test_update_answers_400_when_it_is_neither_capture_nor_status(

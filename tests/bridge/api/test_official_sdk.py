@@ -14,7 +14,12 @@ from bridge.api.errors import ApiError
 from bridge.api.params import StatusCommand
 from bridge.pay.cards import CardType
 from bridge.pay.fields import Field
-from bridge.pay.request import PaymentRequest
+from bridge.pay.request import (
+    BankAccountType,
+    PaymentMethod,
+    PaymentRequest,
+    TokenType,
+)
 from tests.bridge.api.fakes import (
     ACCOUNT,
     CALL,
@@ -87,8 +92,9 @@ def test_sdk_starts_a_payment_with_every_parameter(payments: FakePayments) -> No
         postal_code=False,
         security_code=True,
         timeout=10,
-        token_type="reusable",
         valid_card_types="visa amex",
+        require_matching_inputs="payment-card-number,security-code",
+        confirmation="true",
     )
     assert (payment.sid, payment.call_sid, payment.account_sid) == (SID, CALL, ACCOUNT)
     at = datetime(2019, 12, 18, 20, 2, 1, tzinfo=UTC)
@@ -102,6 +108,30 @@ def test_sdk_starts_a_payment_with_every_parameter(payments: FakePayments) -> No
         postal_code=False,
         timeout_s=10.0,
         valid_card_types=frozenset({CardType.VISA, CardType.AMEX}),
+        require_matching_inputs=frozenset({Field.CARD_NUMBER, Field.SECURITY_CODE}),
+        confirmation=True,
+    )
+    assert payments.asked == [(ACCOUNT, CALL, SID, "k1", request)]
+
+
+def test_sdk_starts_a_token_of_a_bank_account(payments: FakePayments) -> None:
+    """
+    The parameters that go with no charge and no card.
+    """
+    _call(payments).payments.create(  # type: ignore[attr-defined]
+        idempotency_key="k1",
+        status_callback=URL,
+        payment_method="ach-debit",
+        bank_account_type="commercial-checking",
+        token_type="payment-method",
+        parameter={"AVSName": "Ada"},
+    )
+    request = PaymentRequest(
+        status_callback=URL,
+        payment_method=PaymentMethod.ACH_DEBIT,
+        bank_account_type=BankAccountType.COMMERCIAL_CHECKING,
+        token_type=TokenType.PAYMENT_METHOD,
+        parameters={"AVSName": "Ada"},
     )
     assert payments.asked == [(ACCOUNT, CALL, SID, "k1", request)]
 

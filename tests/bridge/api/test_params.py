@@ -17,8 +17,14 @@ from bridge.api.params import (
     status_callback,
 )
 from bridge.pay.cards import CardType
-from bridge.pay.fields import Field
-from bridge.pay.request import PaymentMethod, PaymentRequest, TokenType
+from bridge.pay.codes import MESSAGES, PayErrorCode
+from bridge.pay.fields import CARD_FIELDS, Field
+from bridge.pay.request import (
+    BankAccountType,
+    PaymentMethod,
+    PaymentRequest,
+    TokenType,
+)
 from tests.support.pay import URL
 
 
@@ -60,6 +66,9 @@ def test_start_has_twilio_s_defaults_when_only_the_needed_is_given() -> None:
         min_postal_code_length=1,
         timeout_s=5.0,
         valid_card_types=frozenset({CardType.VISA, CardType.MASTERCARD, CardType.AMEX}),
+        require_matching_inputs=frozenset(),
+        confirmation=False,
+        bank_account_type=BankAccountType.CONSUMER_CHECKING,
         parameters={},
     )
 
@@ -109,15 +118,35 @@ def test_start_takes_a_blank_parameter_for_one_that_is_not_given() -> None:
         (
             "PaymentMethod",
             "payment_method",
-            {"credit-card": PaymentMethod.CREDIT_CARD},
+            {
+                "credit-card": PaymentMethod.CREDIT_CARD,
+                "ach-debit": PaymentMethod.ACH_DEBIT,
+            },
         ),
+        (
+            "RequireMatchingInputs",
+            "require_matching_inputs",
+            {
+                "security-code": {Field.SECURITY_CODE},
+                " payment-card-number , postal-code,": {
+                    Field.CARD_NUMBER,
+                    Field.POSTAL_CODE,
+                },
+                ",".join(CARD_FIELDS): set(CARD_FIELDS),
+            },
+        ),
+        ("Confirmation", "confirmation", {"true": True, "false": False, "True": True}),
         ("PostalCode", "postal_code", {"true": True, "false": False, "False": False}),
         ("SecurityCode", "security_code", {"True": True, "false": False}),
         ("Timeout", "timeout_s", {"1": 1.0, "600": 600.0}),
         (
             "TokenType",
             "token_type",
-            {"one-time": TokenType.ONE_TIME, "reusable": TokenType.REUSABLE},
+            {
+                "one-time": TokenType.ONE_TIME,
+                "reusable": TokenType.REUSABLE,
+                "payment-method": TokenType.PAYMENT_METHOD,
+            },
         ),
         (
             "ValidCardTypes",
@@ -206,7 +235,22 @@ def test_start_writes_an_amount_with_the_decimals_of_its_currency(
             "a JSON object of one level, at most 4096 characters",
         ),
         ("PaymentConnector", [LONG + "x"], 64020, "at most 500 characters"),
-        ("PaymentMethod", ["ach-debit", "cash", SECRET], 64013, "credit-card"),
+        (
+            "PaymentMethod",
+            ["ach_debit", "cash", SECRET],
+            64013,
+            "one of credit-card, ach-debit",
+        ),
+        (
+            "RequireMatchingInputs",
+            ["bank-routing-number", "security-code-matcher", f"postal-code,{SECRET}"],
+            64020,
+            (
+                "a comma-separated list of payment-card-number, expiration-date, "
+                "security-code, postal-code"
+            ),
+        ),
+        ("Confirmation", ["1", "yes", SECRET], 64020, "true or false"),
         ("PostalCode", ["94109", "0"], 64020, "true or false"),
         ("SecurityCode", ["yes", SECRET], 64020, "true or false"),
         (
@@ -215,7 +259,12 @@ def test_start_writes_an_amount_with_the_decimals_of_its_currency(
             64020,
             "a whole number from 1 to 600",
         ),
-        ("TokenType", ["eternal", SECRET], 64020, "one of one-time, reusable"),
+        (
+            "TokenType",
+            ["eternal", SECRET],
+            64020,
+            "one of one-time, reusable, payment-method",
+        ),
         (
             "ValidCardTypes",
             ["visa,amex", "Visa", f"visa {SECRET}"],
@@ -249,6 +298,50 @@ def test_start_refuses_a_value_it_cannot_use(
         assert (error.status, error.code) == (400, code)
         assert error.message == f"Invalid Parameter Value: {name}: expected {expected}"
         assert SECRET not in str(error.body())
+
+
+def test_start_takes_the_type_of_a_bank_account_and_of_nothing_else() -> None:
+    """
+    With a card it is 64017, whatever it says.
+    """
+    ach = {**NEEDED, "PaymentMethod": "ach-debit"}
+    for kind in BankAccountType:
+        assert parse_start({**ach, "BankAccountType": str(kind)}).bank_account_type is (
+            kind
+        )
+    error = _refusal(parse_start, {**ach, "BankAccountType": "commercial-savings"})
+    assert (error.code, error.message) == (
+        64020,
+        (
+            "Invalid Parameter Value: BankAccountType: expected one of "
+            "consumer-checking, consumer-savings, commercial-checking"
+        ),
+    )
+    for method in ({}, {"PaymentMethod": "credit-card"}):
+        form = {**NEEDED, **method, "BankAccountType": "consumer-savings"}
+        error = _refusal(parse_start, form)
+        assert (error.status, error.code, error.message) == (
+            400,
+            64017,
+            MESSAGES[PayErrorCode.BANK_ACCOUNT_TYPE_WITH_CARD],
+        )
+
+
+def test_start_refuses_an_amount_beside_a_token_type_unless_told_otherwise() -> None:
+    """
+    Twilio answers 64020; its documents say that the amount is charged.
+    """
+    form = {**NEEDED, "ChargeAmount": "9.99", "TokenType": "one-time"}
+    error = _refusal(parse_start, form)
+    assert (error.status, error.code) == (400, 64020)
+    assert error.message == (
+        "Invalid Parameter Value: TokenType: expected none together with a ChargeAmount"
+    )
+    request = parse_start(form, takes_amount_with_token_type=True)
+    assert request.charge_amount == Decimal("9.99")
+    for nothing in ("", "0", "0.00"):
+        request = parse_start({**form, "ChargeAmount": nothing})
+        assert (request.charge_amount, request.token_type) == (None, TokenType.ONE_TIME)
 
 
 def test_start_refuses_decimals_that_its_currency_does_not_have() -> None:
@@ -315,7 +408,10 @@ def test_update_is_a_capture_or_a_status() -> None:
             64020,
             (
                 "Invalid Parameter Value: Capture: expected one of "
-                "payment-card-number, expiration-date, security-code, postal-code"
+                "payment-card-number, payment-card-number-matcher, expiration-date, "
+                "expiration-date-matcher, security-code, security-code-matcher, "
+                "postal-code, postal-code-matcher, bank-routing-number, "
+                "bank-account-number"
             ),
         ),
         (

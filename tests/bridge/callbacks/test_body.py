@@ -9,14 +9,14 @@ from decimal import Decimal
 import pytest
 
 from bridge.callbacks.body import Identity, callback_form, iso_date
-from bridge.pay.fields import Field
+from bridge.pay.fields import CARD_FIELDS
 from bridge.pay.outcomes import Approved, Declined, Outcome, Unknown
 from bridge.pay.outputs import Report
 from bridge.pay.request import PaymentRequest, TokenType
 from tests.support.pay import CHARGE, TOKENIZE, PayScene
 
 
-CARD, DATE, CODE, POSTAL = Field
+CARD, DATE, CODE, POSTAL = CARD_FIELDS
 NO_POSTAL = replace(CHARGE, payment_connector="PGP_MOCK", postal_code=False)
 
 IDENTITY = Identity(

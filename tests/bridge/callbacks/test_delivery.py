@@ -47,13 +47,46 @@ def test_queue_posts_the_next_when_the_one_under_way_is_delivered() -> None:
     assert queue.poll() == []
     is_empty.append(queue.is_empty)
     queue.receive_status(204, now=1.0)
-    assert queue.poll() == [Delivered(1, 1), _post(2, 1)]
+    assert queue.poll() == [Delivered(1, 1)]
+    queue.receive_recorded(now=1.1)
+    assert queue.poll() == [_post(2, 1)]
     is_empty.append(queue.is_empty)
     queue.receive_status(200, now=2.0)
     assert queue.poll() == [Delivered(2, 1)]
     is_empty.append(queue.is_empty)
-    assert is_empty == [True, False, False, True]
+    queue.receive_recorded(now=2.1)
+    is_empty.append(queue.is_empty)
+    assert is_empty == [True, False, False, False, True]
     assert queue.deadline() is None
+
+
+def test_queue_posts_nothing_before_the_outbox_knows_what_is_delivered() -> None:
+    """
+    After a crash the receiver sees at most its last callback again, and none that
+    is older than one it has seen.
+    """
+    queue = DeliveryQueue()
+    queue.add(_callback(1), now=0.0)
+    queue.receive_status(200, now=0.0)
+    queue.poll()
+    queue.add(_callback(2), now=1.0)
+    queue.handle_deadline(now=1000.0)
+    assert queue.poll() == []
+    assert queue.deadline() is None
+    queue.receive_recorded(now=1000.0)
+    assert queue.poll() == [_post(2, 1)]
+
+
+def test_queue_takes_no_record_of_what_has_not_ended() -> None:
+    """
+    To record a callback that is under way, or none, is a bug of ours.
+    """
+    queue = DeliveryQueue()
+    message = "^a callback was recorded that had not ended$"
+    for _ in range(3):
+        with pytest.raises(LocalProtocolError, match=message):
+            queue.receive_recorded(now=0.0)
+        queue.add(_callback(1), now=0.0)
 
 
 def test_queue_posts_without_the_fragment_that_it_obeys() -> None:
@@ -90,7 +123,9 @@ def test_queue_tries_again_at_its_very_times_and_gives_up_in_the_end() -> None:
         assert queue.deadline() is None
     queue.receive_status(503, now=now)
     # A dead letter keeps no other callback waiting.
-    assert queue.poll() == [GivenUp(1, 11, "status 503"), _post(2, 1)]
+    assert queue.poll() == [GivenUp(1, 11, "status 503")]
+    queue.receive_recorded(now=now)
+    assert queue.poll() == [_post(2, 1)]
 
 
 def test_queue_counts_attempts_anew_for_each_callback() -> None:
@@ -103,6 +138,7 @@ def test_queue_counts_attempts_anew_for_each_callback() -> None:
     queue.handle_deadline(now=0.5)
     queue.add(_callback(2), now=0.5)
     queue.receive_status(200, now=0.5)
+    queue.receive_recorded(now=0.5)
     queue.receive_failure(Fault.READ, now=0.5)
     assert queue.poll() == [
         _post(1, 1),
@@ -155,6 +191,13 @@ answers = st.one_of(
 fragments = st.sampled_from(["", "", "#rc=0", "#rc=2&rp=all", "#rc=5&rp=4xx,rt"])
 
 
+def _answer(queue: DeliveryQueue, answer: int | Fault, now: float) -> None:
+    if isinstance(answer, Fault):
+        queue.receive_failure(answer, now=now)
+    else:
+        queue.receive_status(answer, now=now)
+
+
 @stable
 @given(
     targets=st.lists(fragments, min_size=1, max_size=6),
@@ -175,6 +218,7 @@ def test_queue_delivers_or_gives_up_everything_once_and_in_order(
     for callback in waiting[:n_early]:
         queue.add(callback, now=now)
     late = waiting[n_early:]
+    is_open = False
     while True:
         outputs += queue.poll()
         if late and len(outputs) % 3 == 0:
@@ -182,10 +226,11 @@ def test_queue_delivers_or_gives_up_everything_once_and_in_order(
         elif outputs and isinstance(outputs[-1], Post):
             answer = script.pop(0) if script else 200
             now += 1.0
-            if isinstance(answer, Fault):
-                queue.receive_failure(answer, now=now)
-            else:
-                queue.receive_status(answer, now=now)
+            is_open = True
+            _answer(queue, answer, now)
+        elif outputs and isinstance(outputs[-1], Delivered | GivenUp) and is_open:
+            is_open = False
+            queue.receive_recorded(now=now)
         elif (due := queue.deadline()) is not None:
             now = max(now, due)
             queue.handle_deadline(now=now)

@@ -135,6 +135,30 @@ def test_token_is_good_for_the_leg_it_was_made_for() -> None:
     assert not is_token_good(token, [AUTH_TOKEN], other, unix_now())
 
 
+def test_token_is_made_for_the_account_that_is_named(tmp_path: Path) -> None:
+    """
+    Where there are several, and for none that is not there.
+    """
+    from bridge.server.clock import unix_now  # noqa: PLC0415
+    from bridge.stream.events import Role  # noqa: PLC0415
+    from bridge.stream.handshake import Claim, is_token_good  # noqa: PLC0415
+
+    sid, secret = "AC" + "b" * 32, "the-other-account-s-token"
+    accounts = tmp_path / "accounts.toml"
+    accounts.write_text(f'[[account]]\nsid = "{sid}"\nauth_token = "{secret}"')
+    env = environment(
+        account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, accounts_file=str(accounts)
+    )
+    done = run_cli("token", "order-1", "--account", sid, env=env)
+    token, claim = done.stdout.strip(), Claim("order-1", Role.CALLER)
+    assert is_token_good(token, [secret], claim, unix_now())
+    assert not is_token_good(token, [AUTH_TOKEN], claim, unix_now())
+    done = run_cli("token", "order-1", "--account", "AC1", env=env)
+    assert done.returncode != 0
+    assert "no account has this sid" in done.stderr
+    assert done.stdout == ""
+
+
 BAD_INPUT = [
     (("decode", "no-such.wav"), "error: no-such.wav: no such file or directory\n"),
     (

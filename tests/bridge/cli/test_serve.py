@@ -39,6 +39,7 @@ def test_check_lists_every_problem_at_once() -> None:
         "DTMF_DEVELOPMENT",
         "DTMF_MEDIA_PORT",
         "DTMF_STAR",
+        "DTMF_TLS_CERT",
     }
     assert AUTH_TOKEN not in done.stderr
 

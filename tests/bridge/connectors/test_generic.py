@@ -19,7 +19,16 @@ from bridge.connectors.generic import (
 from bridge.pay.outcomes import Approved, Declined, Invalid, Outcome, Unknown
 from bridge.pay.request import ChargeRequest
 from bridge.secret import Secret
-from tests.support.pay import CHARGE, TOKENIZE, VISA, count_in_memory, secret
+from tests.support.pay import (
+    ACCOUNT,
+    ACH,
+    CHARGE,
+    ROUTING,
+    TOKENIZE,
+    VISA,
+    count_in_memory,
+    secret,
+)
 
 
 class _Watched(Secret):
@@ -62,6 +71,14 @@ CARD_TOKEN = ChargeRequest(
 )
 
 
+ACCOUNT_CHARGE = ChargeRequest(
+    payment=replace(ACH, charge_amount=Decimal("10.00")),
+    routing_number=secret(ROUTING),
+    account_number=secret(ACCOUNT),
+)
+ACCOUNT_TOKEN = replace(ACCOUNT_CHARGE, payment=replace(ACH, charge_amount=None))
+
+
 def _encode(request: ChargeRequest) -> GatewayCall:
     return encode_request(
         request,
@@ -102,6 +119,30 @@ def _encode(request: ChargeRequest) -> GatewayCall:
                 "expiry_year": "27",
                 "description": None,
                 "postal_code": None,
+                "parameters": {},
+            },
+        ),
+        (
+            ACCOUNT_CHARGE,
+            {
+                "method": "charge",
+                "transaction_id": ATTEMPT,
+                "bankaccountnumber": "123456789",
+                "routingnumber": "121181976",
+                "amount": "10.00",
+                "currency_code": "USD",
+                "description": None,
+                "parameters": {},
+            },
+        ),
+        (
+            ACCOUNT_TOKEN,
+            {
+                "method": "tokenize",
+                "transaction_id": ATTEMPT,
+                "bankaccountnumber": "123456789",
+                "routingnumber": "121181976",
+                "description": None,
                 "parameters": {},
             },
         ),
@@ -239,7 +280,25 @@ def test_answer_to_a_token_request_gives_the_token() -> None:
     """
     body = b'{"token_id": "tok_1", "error_code": null, "error_message": null}'
     assert decode_answer(200, body, CARD_TOKEN) == Approved(token="tok_1")
+    more = body.replace(b"{", b'{"profile_id": "p_1", ')
+    assert decode_answer(200, more, CARD_TOKEN) == Approved(
+        token="tok_1", profile_id="p_1"
+    )
     assert decode_answer(200, body, CARD_CHARGE) == Unknown(message=MALFORMED)
+
+
+def test_answer_s_own_parameters_are_kept_as_far_as_they_are_text() -> None:
+    """
+    Connectors tell more than the wire has fields for; what is nested is left out.
+    """
+    body = b'{"charge_id": "ch_1", "error_code": %s, "error_message": "Poor", '
+    body += b'"parameters": {"gateway_status": "ok", "n": 1, "more": {"a": "b"}}}'
+    assert decode_answer(200, body % b"null", CARD_CHARGE) == Approved(
+        confirmation_code="ch_1", parameters={"gateway_status": "ok"}
+    )
+    assert decode_answer(200, body % b'"x"', CARD_CHARGE) == Declined(
+        code="x", message="Poor", parameters={"gateway_status": "ok"}
+    )
 
 
 def test_answer_is_unknown_when_it_cannot_be_trusted() -> None:

@@ -102,6 +102,7 @@ def test_gateway_fails_for_the_card_that_is_published_for_it() -> None:
         ("9.51", Behaviour.ERROR),
         ("1000.52", Behaviour.TIMEOUT),
         ("0.53", Behaviour.DECLINE),
+        ("1000.54", Behaviour.LOST),
         ("9.50", Behaviour.APPROVE),
         ("9.5", Behaviour.APPROVE),
         ("51", Behaviour.APPROVE),
@@ -121,7 +122,7 @@ def test_gateway_behaves_as_the_amount_or_the_parameter_says(
         match behaviour:
             case Behaviour.ERROR:
                 assert answer == FAILED
-            case Behaviour.TIMEOUT:
+            case Behaviour.TIMEOUT | Behaviour.LOST:
                 assert answer == NEVER
             case Behaviour.DECLINE:
                 expected = _declined("card_declined", "The card was declined.")
@@ -167,7 +168,7 @@ def test_gateway_repeats_its_answer_when_it_is_asked_twice(body: bytes) -> None:
     first = gateway.receive_request(LOGIN, body)
     assert gateway.receive_request(LOGIN, body) == first
     assert gateway.receive_request(LOGIN, _body(amount="1.00")) == first
-    assert len(gateway.transactions) == 1
+    assert [t.n_requests for t in gateway.transactions.values()] == [3]
     other = gateway.receive_request(LOGIN, _body(transaction_id="a2"))
     assert _said(other)["charge_id"] in {"ch_id1", "ch_id2"}
     assert len(gateway.transactions) == 2
@@ -181,6 +182,53 @@ def test_gateway_charges_before_it_falls_silent() -> None:
     assert gateway.receive_request(LOGIN, _body(amount="9.52")) == NEVER
     again = gateway.receive_request(LOGIN, _body(amount="9.52"))
     assert _said(again) == _approved("charge_id", "ch_id1")
+
+
+def _lookup(name: str = "a1") -> bytes:
+    return msgspec.json.encode({"method": "lookup", "transaction_id": name})
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (_body(), _approved("charge_id", "ch_id1")),
+        (_body(method="tokenize"), _approved("token_id", "tok_id1")),
+        (_body(amount="9.54"), _approved("charge_id", "ch_id1")),
+        (_body(amount="9.53"), _declined("card_declined", "The card was declined.")),
+    ],
+)
+def test_gateway_tells_what_became_of_a_request(
+    body: bytes, told: dict[str, object]
+) -> None:
+    """
+    To ask changes nothing, and counts for nothing.
+    """
+    gateway = _gateway()
+    gateway.receive_request(LOGIN, body)
+    for _ in range(2):
+        assert _said(gateway.receive_request(LOGIN, _lookup())) == told
+    assert [t.n_requests for t in gateway.transactions.values()] == [1]
+
+
+@pytest.mark.parametrize("amount", ["9.51", "9.52"])
+def test_gateway_in_trouble_tells_nothing(amount: str) -> None:
+    """
+    What broke or fell silent stays so, and says that it is in trouble.
+    """
+    gateway = _gateway()
+    gateway.receive_request(LOGIN, _body(amount=amount))
+    assert gateway.receive_request(LOGIN, _lookup()).status == 503
+
+
+def test_gateway_says_that_it_has_no_record() -> None:
+    """
+    Of what it was never asked, and it remembers nothing of the question.
+    """
+    gateway = _gateway()
+    gateway.receive_request(LOGIN, _body())
+    answer = gateway.receive_request(LOGIN, _lookup("a2"))
+    assert answer == GatewayAnswer(404, b'{"error_code":"transaction_not_found"}')
+    assert list(gateway.transactions) == ["a1"]
 
 
 def test_gateway_keeps_no_card_number() -> None:
@@ -214,6 +262,7 @@ def test_gateway_answers_nobody_without_its_credentials() -> None:
         [
             _body(transaction_id=["a1"]),
             _body(cardnumber={"number": 1}),
+            _body(cardnumber=""),
             _body(parameters=["sandbox"]),
             _body(parameters={"sandbox": {}}),
         ],

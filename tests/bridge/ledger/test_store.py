@@ -2,10 +2,8 @@
 The store: what is written together is there together, and is found again.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, select
@@ -14,13 +12,16 @@ from sqlalchemy.exc import IntegrityError
 from bridge.ledger.changes import (
     AttemptOpened,
     AttemptSettled,
+    CallbackPostponed,
     CallbackQueued,
+    CallbackReplayed,
     CallbackSettled,
     Change,
     SessionMoved,
     SessionOpened,
 )
-from bridge.ledger.store import Ledger, StoredCallback
+from bridge.ledger.reads import StoredAttempt, StoredCallback, StoredSession
+from bridge.ledger.store import Ledger
 from bridge.ledger.tables import attempts, callbacks, sessions
 
 
@@ -36,6 +37,7 @@ OPENED = SessionOpened(
     connector="Default",
     charge_amount="9.99",
     currency="USD",
+    status_callback="https://agent.example/cb",
     at=AT,
 )
 QUEUED = CallbackQueued(
@@ -49,26 +51,21 @@ QUEUED = CallbackQueued(
 ATTEMPT = AttemptOpened(attempt="a0123456789abcdef01", session_sid="PK1", at=AT)
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """
-    A ledger of its own for each test.
-    """
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    ledger.migrate()
-    yield ledger
-    ledger.close()
-
-
 def _rows(ledger: Ledger, table: Table) -> list[dict[str, object]]:
+    key = next(iter(table.primary_key))
     with ledger._engine.connect() as connection:
-        rows = connection.execute(select(table)).mappings()
-        return [dict(row) for row in rows]
+        rows = connection.execute(select(table).order_by(key)).mappings()
+        return [
+            {name: _utc(value) for name, value in row.items() if value is not None}
+            for row in rows
+        ]
 
 
-def _local(moment: datetime) -> datetime:
-    # SQLite keeps no offset; all dates are UTC.
-    return moment.replace(tzinfo=None)
+def _utc(value: object) -> object:
+    # SQLite keeps no offset, PostgreSQL gives that of the connection.
+    if not isinstance(value, datetime):
+        return value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def test_ledger_remembers_a_payment_from_start_to_end(ledger: Ledger) -> None:
@@ -81,21 +78,28 @@ def test_ledger_remembers_a_payment_from_start_to_end(ledger: Ledger) -> None:
             "attempt": ATTEMPT.attempt,
             "session_sid": "PK1",
             "state": "sending",
-            "outcome": None,
-            "sent_at": _local(AT),
-            "settled_at": None,
+            "sent_at": AT,
         }
     ]
     ledger.write(
         [
-            AttemptSettled(attempt=ATTEMPT.attempt, outcome="approved", at=LATER),
-            SessionMoved(sid="PK1", state="ended", result="success", at=LATER),
+            AttemptSettled(
+                attempt=ATTEMPT.attempt, outcome="approved", reference="ch_1", at=LATER
+            ),
+            SessionMoved(
+                sid="PK1",
+                state="ended",
+                result="success",
+                status_callback="https://agent.example/last",
+                at=LATER,
+            ),
         ]
     )
     (attempt,) = _rows(ledger, attempts)
     assert attempt["state"] == "settled"
     assert attempt["outcome"] == "approved"
-    assert attempt["settled_at"] == _local(LATER)
+    assert attempt["reference"] == "ch_1"
+    assert attempt["settled_at"] == LATER
     assert _rows(ledger, sessions) == [
         {
             "sid": "PK1",
@@ -106,8 +110,9 @@ def test_ledger_remembers_a_payment_from_start_to_end(ledger: Ledger) -> None:
             "connector": "Default",
             "charge_amount": "9.99",
             "currency": "USD",
-            "created_at": _local(AT),
-            "updated_at": _local(LATER),
+            "status_callback": "https://agent.example/last",
+            "created_at": AT,
+            "updated_at": LATER,
         }
     ]
 
@@ -117,7 +122,17 @@ def test_ledger_moves_the_named_payment_and_no_other(ledger: Ledger) -> None:
     A change of one row leaves its neighbours as they are.
     """
     ledger.write([OPENED, replace(OPENED, sid="PK2")])
-    ledger.write([SessionMoved(sid="PK2", state="capturing", result=None, at=LATER)])
+    ledger.write(
+        [
+            SessionMoved(
+                sid="PK2",
+                state="capturing",
+                result=None,
+                status_callback="https://agent.example/cb",
+                at=LATER,
+            )
+        ]
+    )
     states = {row["sid"]: row["state"] for row in _rows(ledger, sessions)}
     assert states == {"PK1": "ready", "PK2": "capturing"}
 
@@ -133,49 +148,203 @@ def test_ledger_gives_the_numbers_of_the_callbacks_in_order(ledger: Ledger) -> N
     assert ledger.write([]) == []
 
 
+def _stored(number: int, sequence: int, **more: object) -> StoredCallback:
+    values: dict[str, object] = {
+        "callback_id": number,
+        "session_sid": "PK1",
+        "account_sid": ACCOUNT,
+        "sequence": sequence,
+        "url": QUEUED.url,
+        "form": dict(QUEUED.form),
+        "state": "pending",
+        "attempts": 0,
+        "fault": None,
+        "created_at": AT,
+        "settled_at": None,
+    }
+    return StoredCallback(**(values | more))  # type: ignore[arg-type]  # by name
+
+
+def _settled(number: int, fault: str | None = None) -> CallbackSettled:
+    return CallbackSettled(
+        callback_id=number,
+        is_delivered=fault is None,
+        attempts=1 if fault is None else 11,
+        fault=fault,
+        at=LATER,
+    )
+
+
 def test_ledger_gives_pending_callbacks_back_as_they_were_queued(
-    ledger: Ledger, tmp_path: Path
+    ledger: Ledger, database_url: str
 ) -> None:
     """
     After a restart the outbox holds what nobody acknowledged, oldest first.
     """
     later = [replace(QUEUED, sequence=n) for n in (2, 3, 4)]
     numbers = ledger.write([OPENED, QUEUED, *later])
-    settled = CallbackSettled(
-        callback_id=numbers[0], is_delivered=True, attempts=1, fault=None, at=LATER
+    ledger.write([_settled(numbers[0]), _settled(numbers[2], "status 503")])
+    ledger.write(
+        [CallbackPostponed(callback_id=numbers[3], attempts=2, fault="no answer")]
     )
-    dead = replace(
-        settled,
-        callback_id=numbers[2],
-        is_delivered=False,
+    ledger.close()
+    again = Ledger(database_url)
+    again.migrate()
+    waiting = [
+        _stored(numbers[1], 2),
+        _stored(numbers[3], 4, attempts=2, fault="no answer"),
+    ]
+    dead = _stored(
+        numbers[2],
+        3,
+        state="dead",
         attempts=11,
         fault="status 503",
+        settled_at=LATER,
     )
-    ledger.write([settled, dead])
-    ledger.close()
-    again = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    again.migrate()
-    assert again.pending_callbacks() == [
-        StoredCallback(
-            callback_id=number,
-            session_sid="PK1",
-            account_sid=ACCOUNT,
-            url=QUEUED.url,
-            form=dict(QUEUED.form),
-        )
-        for number in (numbers[1], numbers[3])
-    ]
-    told = [
-        (row["state"], row["attempts"], row["fault"], row["settled_at"])
-        for row in _rows(again, callbacks)
-    ]
+    assert again.pending_callbacks() == waiting
+    assert again.callbacks() == [waiting[0], dead, waiting[1]]
+    assert again.callbacks(only_dead=True) == [dead]
+    told = [(row["state"], row["attempts"]) for row in _rows(again, callbacks)]
     again.close()
-    assert told == [
-        ("delivered", 1, None, _local(LATER)),
-        ("pending", 0, None, None),
-        ("dead", 11, "status 503", _local(LATER)),
-        ("pending", 0, None, None),
+    assert told == [("delivered", 1), ("pending", 0), ("dead", 11), ("pending", 2)]
+
+
+@pytest.mark.parametrize("is_all", [False, True])
+def test_ledger_replays_dead_letters_and_nothing_else(
+    ledger: Ledger, *, is_all: bool
+) -> None:
+    """
+    What is delivered, or on its way, is not sent again because somebody asks.
+    """
+    later = [replace(QUEUED, sequence=n) for n in (2, 3, 4)]
+    one, two, three, four = ledger.write([OPENED, QUEUED, *later])
+    ledger.write([_settled(one), _settled(two, "f"), _settled(four, "f")])
+    wanted = None if is_all else [one, two, three, 999]
+    expected = [two, four] if is_all else [two]
+    assert ledger.replay(wanted) == expected
+    assert ledger.replay(wanted) == []
+    replayed = ledger.replayed_callbacks()
+    assert [stored.callback_id for stored in replayed] == expected
+    assert [stored.attempts for stored in replayed] == [0] * len(expected)
+    assert [stored.callback_id for stored in ledger.pending_callbacks()] == [three]
+    ledger.write([CallbackReplayed(callback_id=two), CallbackReplayed(callback_id=one)])
+    assert two not in [stored.callback_id for stored in ledger.replayed_callbacks()]
+    pending = [stored.callback_id for stored in ledger.pending_callbacks()]
+    assert pending == [two, three]
+
+
+def test_ledger_gives_a_payment_back_with_its_last_callback_and_its_attempts(
+    ledger: Ledger,
+) -> None:
+    """
+    A restart learns where a payment stood, what was told last, what was asked.
+    """
+    second = replace(QUEUED, sequence=2, url="https://agent.example/2", form={"a": "b"})
+    ledger.write([OPENED, QUEUED, second, replace(OPENED, sid="PK2")])
+    ledger.write([replace(QUEUED, session_sid="PK2")])
+    ledger.write([ATTEMPT])
+    moved = SessionMoved(
+        sid="PK1",
+        state="processing",
+        result=None,
+        status_callback="https://agent.example/3",
+        at=LATER,
+    )
+    ledger.write([moved])
+    attempt = StoredAttempt(
+        attempt=ATTEMPT.attempt,
+        session_sid="PK1",
+        account_sid=ACCOUNT,
+        call_sid="CA1",
+        connector="Default",
+        charge_amount="9.99",
+        currency="USD",
+        state="sending",
+        outcome=None,
+        reference=None,
+        sent_at=AT,
+        settled_at=None,
+    )
+    stored = StoredSession(
+        sid="PK1",
+        account_sid=ACCOUNT,
+        call_sid="CA1",
+        state="processing",
+        result=None,
+        connector="Default",
+        charge_amount="9.99",
+        currency="USD",
+        status_callback="https://agent.example/3",
+        created_at=AT,
+        updated_at=LATER,
+        last_callback=_stored(2, 2, url="https://agent.example/2", form={"a": "b"}),
+        attempts=(attempt,),
+    )
+    assert ledger.find_session("PK1") == stored
+    assert ledger.find_session("PK9") is None
+    assert not stored.is_ended
+    found = ledger.unfinished_sessions()
+    assert [session.sid for session in found] == ["PK1", "PK2"]
+    assert found[0] == stored
+    assert ledger.attempts(only_open=True) == [attempt]
+    ledger.write(
+        [
+            AttemptSettled(
+                attempt=ATTEMPT.attempt, outcome="approved", reference="ch_1", at=LATER
+            ),
+            replace(moved, state="ended", result="success"),
+        ]
+    )
+    assert [session.sid for session in ledger.unfinished_sessions()] == ["PK2"]
+    ended = ledger.find_session("PK1")
+    assert ended is not None
+    assert ended.is_ended
+    assert ledger.attempts(only_open=True) == []
+    assert [a.outcome for a in ledger.attempts()] == ["approved"]
+
+
+def test_ledger_shows_attempts_that_nobody_could_find_out(ledger: Ledger) -> None:
+    """
+    Settled as unknown is not settled for an operator.
+    """
+    ledger.write([OPENED, ATTEMPT])
+    ledger.write(
+        [
+            AttemptSettled(
+                attempt=ATTEMPT.attempt, outcome="unknown", reference=None, at=LATER
+            )
+        ]
+    )
+    (attempt,) = ledger.attempts(only_open=True)
+    assert (attempt.outcome, attempt.settled_at) == ("unknown", LATER)
+
+
+def test_ledger_writes_again_what_may_have_been_written_already(ledger: Ledger) -> None:
+    """
+    A commit whose answer was lost is repeated without doubling or moving a row.
+    """
+    batch: list[Change] = [
+        OPENED,
+        QUEUED,
+        ATTEMPT,
+        replace(QUEUED, sequence=2),
+        SessionMoved(
+            sid="PK1",
+            state="processing",
+            result=None,
+            status_callback=OPENED.status_callback,
+            at=LATER,
+        ),
     ]
+    numbers = ledger.write(batch)
+    before = [_rows(ledger, table) for table in (sessions, callbacks, attempts)]
+    assert ledger.write(batch, again=True) == numbers
+    after = [_rows(ledger, table) for table in (sessions, callbacks, attempts)]
+    assert after == before
+    # And what was not written is.
+    third = replace(QUEUED, sequence=3)
+    assert ledger.write([third], again=True) == [3]
 
 
 @pytest.mark.parametrize(
@@ -196,9 +365,17 @@ def test_ledger_writes_all_of_a_batch_or_nothing(ledger: Ledger, bad: Change) ->
     ledger.write([OPENED, QUEUED, ATTEMPT])
     before = [_rows(ledger, table) for table in (sessions, callbacks, attempts)]
     batch: list[Change] = [
-        SessionMoved(sid="PK1", state="ended", result="success", at=LATER),
+        SessionMoved(
+            sid="PK1",
+            state="ended",
+            result="success",
+            status_callback="https://agent.example/last",
+            at=LATER,
+        ),
         replace(QUEUED, sequence=7),
-        AttemptSettled(attempt=ATTEMPT.attempt, outcome="approved", at=LATER),
+        AttemptSettled(
+            attempt=ATTEMPT.attempt, outcome="approved", reference="ch_1", at=LATER
+        ),
         bad,
     ]
     with pytest.raises(IntegrityError) as caught:
@@ -208,27 +385,6 @@ def test_ledger_writes_all_of_a_batch_or_nothing(ledger: Ledger, bad: Change) ->
     # The statement may be told, what was in it not.
     assert "süß" not in str(caught.value)
     assert "agent.example" not in str(caught.value)
-    # The ledger is of use still.
-    assert ledger.write([replace(QUEUED, sequence=2)]) == [2]
-
-
-def test_ledger_runs_sqlite_so_that_nothing_is_lost_or_left_readable(
-    ledger: Ledger,
-) -> None:
-    """
-    Every connection has the settings, not only the first one.
-    """
-    wanted = {
-        "journal_mode": "wal",
-        "synchronous": 2,
-        "foreign_keys": 1,
-        "busy_timeout": 5000,
-        "secure_delete": 1,
-    }
-    with ledger._engine.connect() as one, ledger._engine.connect() as two:
-        for connection in (one, two):
-            found = {
-                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-                for name in wanted
-            }
-            assert found == wanted
+    # The ledger is of use still; PostgreSQL skips the numbers that were taken back.
+    (number,) = ledger.write([replace(QUEUED, sequence=2)])
+    assert number > 1

@@ -7,7 +7,14 @@ from datetime import date
 import pytest
 
 from bridge.pay.cards import CardType, brand_of
-from bridge.pay.fields import Entry, ErrorType, Field, FieldRules, security_code_length
+from bridge.pay.fields import (
+    CARD_FIELDS,
+    Entry,
+    ErrorType,
+    Field,
+    FieldRules,
+    security_code_length,
+)
 from bridge.pay.request import DEFAULT_CARD_TYPES
 from tests.support.pay import (
     AMEX,
@@ -21,7 +28,7 @@ from tests.support.pay import (
 )
 
 
-CARD, DATE, CODE, POSTAL = Field
+CARD, DATE, CODE, POSTAL = CARD_FIELDS
 RULES = FieldRules(
     valid_card_types=DEFAULT_CARD_TYPES, min_postal_code_length=5, today=TODAY
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.pay.cards import CardType
-from bridge.pay.fields import ErrorType, Field
+from bridge.pay.fields import CARD_FIELDS, ErrorType, Field
 from bridge.pay.outcomes import Approved
 from bridge.pay.outputs import (
     CaptureClosed,
@@ -21,7 +21,7 @@ from bridge.pay.outputs import (
     Step,
 )
 from bridge.pay.request import PaymentRequest
-from bridge.pay.session import PaySettings, StarPolicy
+from bridge.pay.settings import PaySettings, StarPolicy
 from bridge.pay.states import State
 from tests.support.pay import (
     CHARGE,
@@ -34,7 +34,7 @@ from tests.support.pay import (
 )
 
 
-CARD, DATE, CODE, POSTAL = Field
+CARD, DATE, CODE, POSTAL = CARD_FIELDS
 CLEARING = PaySettings(star=StarPolicy.CLEAR)
 MASKED_VISA = (CARD, "xxxxxxxxxxxx4242")
 
@@ -61,7 +61,8 @@ def test_session_tells_every_step_of_a_typical_payment() -> None:
         expected.append(report)
 
     captured: list[tuple[Field, str]] = []
-    for field, keys in KEYS.items():
+    for field in CARD_FIELDS:
+        keys = KEYS[field]
         url = f"https://agent.example/{field}?step=1"
         assert scene.capture(field, url) is None
         scene.press(keys)
@@ -74,7 +75,7 @@ def test_session_tells_every_step_of_a_typical_payment() -> None:
             tell(entries=entries, is_partial=True, card_type=card_type)
         captured.append((field, shown[field]))
         expected.append(CaptureClosed())
-        required = tuple(list(Field)[len(captured) :])
+        required = CARD_FIELDS[len(captured) :]
         tell(entries=tuple(captured), is_partial=False, required=required)
 
     assert scene.complete("https://agent.example/done") is None
@@ -128,7 +129,7 @@ def test_session_sends_a_field_that_was_keyed_without_being_required() -> None:
     The agent may capture more than the payment was started with.
     """
     scene = PayScene(replace(CHARGE, postal_code=False))
-    scene.fill()
+    scene.fill(*CARD_FIELDS)
     assert scene.complete() is None
     assert scene.charge.postal_code == secret("94109")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.pay.cards import CardType
-from bridge.pay.fields import ErrorType, Field
+from bridge.pay.fields import CARD_FIELDS, MATCHERS, ErrorType, Field
 from bridge.pay.outcomes import Approved
 from bridge.pay.outputs import (
     CaptureClosed,
@@ -20,7 +20,7 @@ from bridge.pay.states import State
 from tests.support.pay import AMEX, CHARGE, MASTERCARD, VISA, PayScene
 
 
-CARD, DATE, CODE, POSTAL = Field
+CARD, DATE, CODE, POSTAL = CARD_FIELDS
 MASKED_VISA = (CARD, "xxxxxxxxxxxx4242")
 
 
@@ -134,6 +134,19 @@ def test_security_code_of_amex_is_full_at_four_digits() -> None:
     assert scene.last().entries == ((CARD, "xxxxxxxxxxx0005"), (CODE, "xxxx"))
 
 
+@pytest.mark.parametrize("second", [VISA, MASTERCARD])
+def test_second_entry_is_forgotten_as_soon_as_it_is_compared(second: str) -> None:
+    """
+    Right or wrong, one copy of a number is enough.
+    """
+    scene = PayScene(replace(CHARGE, require_matching_inputs=frozenset({CARD})))
+    scene.fill(CARD)
+    scene.capture(MATCHERS[CARD])
+    scene.press(second)
+    assert sorted(len(digits) for digits in scene.secrets())[-2:] == [0, 16]
+    assert (MATCHERS[CARD] in scene.last().required) is (second != VISA)
+
+
 @pytest.mark.parametrize(
     ("filled", "capturing", "missing"),
     [
@@ -199,5 +212,5 @@ def test_commands_are_refused_when_it_is_too_late(
     refusal = Refusal(20409, message)
     assert scene.complete() == refusal
     assert scene.cancel() == refusal
-    assert [scene.capture(field) for field in Field] == [refusal] * 4
+    assert [scene.capture(field) for field in Field] == [refusal] * 10
     assert len(scene.outputs) == n_outputs

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bridge.errors import LocalProtocolError
-from bridge.pay.fields import Field
+from bridge.pay.fields import CARD_FIELDS
 from bridge.pay.outcomes import (
     Approved,
     Declined,
@@ -25,12 +25,12 @@ from bridge.pay.outputs import (
     Step,
 )
 from bridge.pay.request import PaymentRequest
-from bridge.pay.session import PaySettings
+from bridge.pay.settings import PaySettings
 from bridge.pay.states import State
-from tests.support.pay import CHARGE, TOKENIZE, VISA, PayScene
+from tests.support.pay import ACCOUNT, ACH, CHARGE, TOKENIZE, VISA, PayScene
 
 
-CARD, DATE, CODE, POSTAL = Field
+CARD, DATE, CODE, POSTAL = CARD_FIELDS
 
 
 def _ready() -> PayScene:
@@ -192,6 +192,18 @@ def test_outcome_s_text_shows_no_card_data_when_the_gateway_echoes_it(
         assert echo not in answer.connector_error
 
 
+def test_outcome_s_text_shows_no_account_number_when_the_gateway_echoes_it() -> None:
+    """
+    A bank account is as secret as a card.
+    """
+    scene = _processing(ACH)
+    scene.answer(Declined(code=ACCOUNT, message=f"No account {ACCOUNT}."))
+    answer = scene.last().answer
+    assert answer is not None
+    assert answer.payment_error == "No account [digits]."
+    assert answer.connector_error == "[digits]"
+
+
 def test_hang_up_does_not_undo_a_charge_that_is_under_way() -> None:
     """
     Money may have moved: the gateway's answer still counts and is still told.
@@ -226,11 +238,11 @@ def test_session_wipes_every_secret_when_it_ends_whatever_way(
     scene = _capturing()
     scene.press("12")
     held = scene.secrets()
-    assert [len(digits) for digits in held] == [16, 4, 2, 0]
+    assert [len(digits) for digits in held if len(digits)] == [16, 4, 2]
     end(scene)
     assert scene.session.state is State.ENDED
-    assert [len(digits) for digits in held] == [0, 0, 0, 0]
-    assert [len(digits) for digits in scene.secrets()] == [0, 0, 0, 0]
+    assert [len(digits) for digits in held] == [0] * 9
+    assert [len(digits) for digits in scene.secrets()] == [0] * 9
     assert scene.session.poll() == []
 
 
@@ -240,16 +252,21 @@ def test_session_keeps_the_secrets_while_the_gateway_is_asked() -> None:
     """
     scene = _processing()
     charge = scene.charge
-    assert len(charge.card_number) == 16
+    sent = [
+        digits
+        for digits in (
+            charge.card_number,
+            charge.expiration_date,
+            charge.security_code,
+            charge.postal_code,
+        )
+        if digits is not None
+    ]
+    assert [len(digits) for digits in sent] == [16, 4, 3, 5]
     scene.hang_up()
-    assert len(charge.card_number) == 16
+    assert [len(digits) for digits in sent] == [16, 4, 3, 5]
     scene.answer(Approved())
-    assert charge.security_code is not None
-    assert charge.postal_code is not None
-    assert len(charge.card_number) == 0
-    assert len(charge.expiration_date) == 0
-    assert len(charge.security_code) == 0
-    assert len(charge.postal_code) == 0
+    assert [len(digits) for digits in sent] == [0] * 4
 
 
 def test_session_is_silent_after_its_end() -> None:

@@ -2,6 +2,7 @@
 Pay session, driven at random: what holds whatever agent, caller and clock do.
 """
 
+import re
 from dataclasses import replace
 
 from hypothesis import settings
@@ -15,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bridge.pay.fields import Field
+from bridge.pay.fields import CARD_FIELDS, MATCHED, Field
 from bridge.pay.outcomes import (
     Approved,
     Declined,
@@ -29,18 +30,19 @@ from bridge.pay.outputs import (
     CaptureOpened,
     ChargeWanted,
     Output,
+    Prompt,
+    PromptWanted,
     Report,
     SessionEnded,
     Step,
 )
-from bridge.pay.request import PaymentRequest
-from bridge.pay.session import PaySettings, StarPolicy
+from bridge.pay.request import PaymentMethod, PaymentRequest
+from bridge.pay.settings import PaySettings, Reading, StarPolicy
 from bridge.pay.states import State
 from tests.support.pay import (
     AMEX,
     CHARGE,
     KEYS,
-    MASTERCARD,
     SETTINGS,
     VISA,
     PayScene,
@@ -48,7 +50,16 @@ from tests.support.pay import (
 from tests.support.strategies import stable
 
 
-IN_CLEAR = {Field.EXPIRATION_DATE, Field.POSTAL_CODE}
+IN_CLEAR = {Field.EXPIRATION_DATE, Field.POSTAL_CODE, Field.ROUTING_NUMBER}
+NUMBERS = {Field.CARD_NUMBER, Field.CARD_NUMBER_MATCHER, Field.ACCOUNT_NUMBER}
+MAY_BE_SHOWN = {
+    Field.CARD_NUMBER: "x*|x{8,15}[0-9]{4}",
+    Field.EXPIRATION_DATE: "x*|[0-9]{4}",
+    Field.SECURITY_CODE: "x*",
+    Field.POSTAL_CODE: "x*|[0-9]{1,10}",
+    Field.ROUTING_NUMBER: "x*|[0-9]{9}",
+    Field.ACCOUNT_NUMBER: r"\**|\*{2,15}[0-9]{2}",
+}
 MOST_SHOWN = 4
 """Digits of a card number that may stand together."""
 
@@ -93,6 +104,12 @@ class PaySessionMachine(RuleBasedStateMachine):
         timeout_s=st.sampled_from([2.0, 5.0]),
         security_code=st.booleans(),
         postal_code=st.booleans(),
+        method=st.sampled_from(PaymentMethod),
+        matching=st.sets(st.sampled_from(CARD_FIELDS)),
+        confirmation=st.booleans(),
+        field_timeout_s=st.sampled_from([None, 12.0]),
+        max_failed_captures=st.sampled_from([None, 1, 3]),
+        readings=st.sets(st.sampled_from(Reading)),
     )
     def begin_again(
         self,
@@ -103,6 +120,12 @@ class PaySessionMachine(RuleBasedStateMachine):
         timeout_s: float,
         security_code: bool,
         postal_code: bool,
+        method: PaymentMethod,
+        matching: set[Field],
+        confirmation: bool,
+        field_timeout_s: float | None,
+        max_failed_captures: int | None,
+        readings: set[Reading],
     ) -> None:
         """
         After one session another starts, of any kind.
@@ -112,11 +135,18 @@ class PaySessionMachine(RuleBasedStateMachine):
             timeout_s=timeout_s,
             security_code=security_code,
             postal_code=postal_code,
+            payment_method=method,
+            require_matching_inputs=frozenset(matching),
+            confirmation=confirmation,
         )
         chosen = PaySettings(
             star=star,
             first_digit_timeout_s=first_digit_timeout_s,
             session_timeout_s=session_timeout_s,
+            agent_timeout_s=20.0,
+            field_timeout_s=field_timeout_s,
+            max_failed_captures=max_failed_captures,
+            readings=frozenset(readings),
         )
         self._begin(request, chosen)
 
@@ -126,7 +156,7 @@ class PaySessionMachine(RuleBasedStateMachine):
         self.text = ""
         """All outputs, printed."""
         self.sequence = 0
-        self.open: Field | None = None
+        self.open: Field | Prompt | None = None
         self.n_charges = 0
         self.n_finishes = 0
         self.n_ends = 0
@@ -158,7 +188,7 @@ class PaySessionMachine(RuleBasedStateMachine):
         self._press(key)
 
     @precondition(lambda self: self.scene.session.capturing is not None)
-    @rule(card=st.sampled_from([VISA, AMEX, MASTERCARD, VISA[:-1] + "1#"]))
+    @rule(card=st.sampled_from([VISA, VISA, AMEX, VISA[:-1] + "1#"]))
     def press_all(self, card: str) -> None:
         """
         The caller keys what is asked for.
@@ -166,6 +196,39 @@ class PaySessionMachine(RuleBasedStateMachine):
         wanted = self.scene.session.capturing
         assert wanted is not None
         self._press(card if wanted is Field.CARD_NUMBER else KEYS[wanted])
+
+    @precondition(lambda self: self.scene.session.state is State.CONFIRMING)
+    @rule(key=st.sampled_from("1123#*"))
+    def press_answer(self, key: str) -> None:
+        """
+        The caller says yes or no, or anything.
+        """
+        self._press(key)
+
+    @rule(is_there=st.booleans())
+    def agent(self, *, is_there: bool) -> None:
+        """
+        The agent leg goes, or comes back.
+        """
+        self.scene.agent(is_there=is_there)
+
+    @rule()
+    def fault(self) -> None:
+        """
+        Something of ours fails.
+        """
+        self.scene.session.receive_fault(now=self.scene.now)
+        self.scene.take()
+
+    @rule()
+    def start_another(self) -> None:
+        """
+        Somebody tries to start another payment on the call.
+        """
+        self.scene.session.refuse_second_start(
+            "https://other.example/", now=self.scene.now
+        )
+        self.scene.take()
 
     @rule()
     def complete(self) -> None:
@@ -180,9 +243,9 @@ class PaySessionMachine(RuleBasedStateMachine):
         """
         All is captured in order, and one field again.
         """
-        for wanted in (*Field, field):
-            self.scene.capture(wanted)
-            self._press(KEYS[wanted])
+        for wanted in (*self.scene.session.required, field):
+            if self.scene.capture(wanted) is None:
+                self._press(KEYS[wanted])
         if is_sure:
             self.scene.complete()
 
@@ -238,8 +301,10 @@ class PaySessionMachine(RuleBasedStateMachine):
         self._check()
         session = self.scene.session
         assert session.poll() == []
-        assert session.capturing is self.open
-        assert (session.state is State.CAPTURING) is (self.open is not None)
+        is_field = session.state is State.CAPTURING
+        assert session.capturing is (self.open if is_field else None)
+        assert isinstance(self.open, Prompt) is (session.state is State.CONFIRMING)
+        assert (self.open is not None) is (is_field or isinstance(self.open, Prompt))
         assert (session.state is State.ENDED) is (self.n_ends == 1)
         assert self.n_finishes == self.n_ends
         due = session.deadline()
@@ -249,7 +314,7 @@ class PaySessionMachine(RuleBasedStateMachine):
             assert due is not None
             assert due >= self.scene.now
         if session.state is State.ENDED:
-            assert [len(secret) for secret in self.scene.secrets()] == [0, 0, 0, 0]
+            assert not any(len(secret) for secret in self.scene.secrets())
 
     @invariant()
     def card_number_is_nowhere(self) -> None:
@@ -265,11 +330,18 @@ class PaySessionMachine(RuleBasedStateMachine):
     def _press(self, keys: str) -> None:
         self._check()
         for key in keys:
-            is_card = self.scene.session.capturing is Field.CARD_NUMBER
+            is_number = self.scene.session.capturing in NUMBERS
             self.scene.press(key)
-            if is_card and key.isdecimal():
+            if is_number and key.isdecimal():
                 self.keyed += key
             self._check()
+
+    def _check_masks(self, report: Report) -> None:
+        for field, shown in report.entries:
+            assert re.fullmatch(MAY_BE_SHOWN[field], shown)
+            is_keyed = MATCHED.get(report.capture or field, report.capture) == field
+            if report.is_partial and is_keyed:
+                assert not re.search("[0-9]", shown)
 
     def _check(self) -> None:
         new = self.scene.outputs[self.n_seen :]
@@ -280,21 +352,25 @@ class PaySessionMachine(RuleBasedStateMachine):
             assert self.n_ends == 0
             match output:
                 case Report():
+                    self._check_masks(output)
                     self.sequence += 1
                     assert output.sequence == self.sequence
                     assert self.n_finishes == 0
                     self.n_finishes += output.step is Step.FINISH
                     assert (output.step is Step.START) is (self.sequence == 1)
                     assert (output.result is None) is (output.step is not Step.FINISH)
-                case CaptureOpened(field=field):
+                case CaptureOpened(wanted=wanted):
                     assert self.open is None
                     assert self.n_charges == 0
-                    self.open = field
+                    self.open = wanted
                     self.numbers.add(self.keyed)
                     self.keyed = ""
                 case CaptureClosed():
                     assert self.open is not None
                     self.open = None
+                case PromptWanted(prompt=prompt):
+                    assert self.open is prompt
+                    assert self.scene.session.request.confirmation
                 case ChargeWanted():
                     assert self.open is None
                     self.n_charges += 1

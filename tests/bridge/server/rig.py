@@ -170,6 +170,16 @@ class Rig:
         Nothing is to be done.
         """
 
+    def receive_agent_gone(self) -> None:
+        """
+        The agent is gone.
+        """
+
+    def receive_agent_back(self) -> None:
+        """
+        The agent is there again.
+        """
+
     def arm(self, *, armed: bool = True) -> None:
         """
         Begin or end a capture.

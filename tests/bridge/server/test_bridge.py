@@ -394,7 +394,7 @@ def test_bridge_says_which_port_is_taken(tmp_path: Path, name: str) -> None:
     ("database_url", "error"),
     [
         ("", "FileExistsError"),
-        ("sqlite:////nowhere/at/all.sqlite3", "OperationalError"),
+        ("sqlite:////nowhere/at/all.sqlite3", "FileNotFoundError"),
         ("novelty://user:secret@h/db", "NoSuchModuleError"),
     ],
 )

@@ -15,13 +15,15 @@ from twilio.request_validator import RequestValidator
 
 from bridge.callbacks.delivery import Callback
 from bridge.connectors.base import Failure
-from bridge.ledger.changes import CallbackSettled
+from bridge.ledger.changes import CallbackPostponed, CallbackSettled
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.metrics import Metrics
 from bridge.server.writer import LedgerWriter
 from tests.bridge.server.test_writer import FakeLedger
 from tests.support.media import AUTH_TOKEN, put_forward, run, wait_until
 
+
+OTHER, OTHER_TOKEN = "AC" + "1" * 32, "fedcba9876543210fedcba9876543210"
 
 Reply = tuple[int, bytes] | Failure
 OK: Reply = (204, b"")
@@ -144,13 +146,13 @@ def _desk(
             FakeLedger(),
             Metrics(),
         )
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, metrics)
         writing = asyncio.create_task(writer.run())
         async with asyncio.TaskGroup() as group:
             worker = CallbackWorker(
                 outbound,
                 writer,
-                auth_token=AUTH_TOKEN,
+                auth_token_of=lambda sid: OTHER_TOKEN if sid == OTHER else AUTH_TOKEN,
                 timeout_s=7.5,
                 spawn=group.create_task,
                 metrics=metrics,
@@ -192,6 +194,25 @@ def test_worker_posts_a_signed_form() -> None:
     assert not validator.validate(sent.url, {**sent.form, "Empty": "x"}, signature)
 
 
+def test_worker_signs_with_the_account_s_own_token() -> None:
+    """
+    One account's callbacks prove nothing to another account's receivers.
+    """
+
+    async def script(desk: Desk) -> None:
+        callback = Callback(
+            callback_id=1,
+            url="https://h/told",
+            form={"Name": "a1", "AccountSid": OTHER},
+        )
+        desk.worker.add("PK01", callback)
+
+    (sent,) = _desk(script).outbound.sent
+    signature = sent.headers["X-Twilio-Signature"]
+    assert RequestValidator(OTHER_TOKEN).validate(sent.url, sent.form, signature)
+    assert not RequestValidator(AUTH_TOKEN).validate(sent.url, sent.form, signature)
+
+
 def test_worker_delivers_a_session_in_order_one_at_a_time() -> None:
     """
     The next callback of a session leaves when the one before it has been answered.
@@ -211,6 +232,25 @@ def test_worker_delivers_a_session_in_order_one_at_a_time() -> None:
     assert desk.outbound.names == ["a1", "a2", "a3"]
     assert desk.settled == [(n, True, 1, None) for n in (1, 2, 3)]
     assert desk.count("delivered") == 3
+
+
+def test_worker_sends_the_next_when_the_outbox_knows_of_the_last() -> None:
+    """
+    A ledger that is slow, or down, holds the next callback up, not only its record.
+    """
+
+    async def script(desk: Desk) -> None:
+        desk.ledger.may_write.clear()
+        for name in ("a1", "a2"):
+            desk.add("PK01", name)
+        await wait_until(lambda: desk.ledger.n_tried)
+        assert desk.outbound.names == ["a1"]
+        assert not desk.worker.is_idle
+        desk.ledger.may_write.set()
+
+    desk = _desk(script)
+    assert desk.outbound.names == ["a1", "a2"]
+    assert desk.settled == [(n, True, 1, None) for n in (1, 2)]
 
 
 def test_worker_keeps_no_session_waiting_for_another() -> None:
@@ -253,6 +293,17 @@ def test_worker_tries_again_and_sends_nothing_else_meanwhile() -> None:
     assert desk.outbound.sent[:4] == [first] * 4
     assert desk.settled == [(1, True, 4, None), (2, True, 1, None)]
     assert desk.count("postponed") == 3
+    postponed = [
+        (change.callback_id, change.attempts, change.fault)
+        for changes in desk.ledger.transactions
+        for change in changes
+        if isinstance(change, CallbackPostponed)
+    ]
+    assert postponed == [
+        (1, 1, "status 503"),
+        (1, 2, "no connection"),
+        (1, 3, "no answer"),
+    ]
     assert [(line["fault"], line["delay_s"]) for line in lines] == [
         ("status 503", 0.5),
         ("no connection", 1.0),
@@ -279,6 +330,7 @@ def test_worker_gives_up_what_the_receiver_refuses(status: int) -> None:
         {
             "event": "callback given up",
             "payment": "PK01",
+            "callback": 1,
             "fault": f"status {status}",
             "log_level": "error",
         }

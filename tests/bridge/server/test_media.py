@@ -95,6 +95,12 @@ def test_caller_alone_is_heard() -> None:
         def receive_hang_up(self) -> None:
             self.digits += "."
 
+        def receive_agent_gone(self) -> None:
+            self.digits += "-"
+
+        def receive_agent_back(self) -> None:
+            self.digits += "+"
+
     async def main() -> None:
         listener = Listener()
         async with house() as home, stream(home.port) as caller:

@@ -9,6 +9,7 @@ import pytest
 from bridge.connectors.base import Failure, GatewayCall
 from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.server.outbound import MAX_ANSWER_BYTES, HttpOutbound, ask_gateway
+from bridge.server.targets import TargetPolicy
 from tests.bridge.server.receiver import answer, closed_port, receiver
 from tests.support.media import run
 
@@ -19,7 +20,7 @@ Reply = tuple[int, bytes] | Failure
 
 
 async def _post(url: str, read_timeout_s: float = 5.0) -> Reply:
-    outbound = HttpOutbound()
+    outbound = HttpOutbound(TargetPolicy(development=True))
     try:
         return await outbound.post(url, {"X-Test": "1"}, b"a=1", read_timeout_s)
     finally:

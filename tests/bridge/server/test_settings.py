@@ -3,15 +3,19 @@ Settings: what may be chosen, and what is said of what may not.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from bridge.errors import ConfigError
-from bridge.pay.session import StarPolicy
-from bridge.server.settings import Settings, is_loopback, load_settings
+from bridge.pay.settings import StarPolicy
+from bridge.server import settings as settings_module
+from bridge.server.bridge import callback_targets, gateway_targets
+from bridge.server.settings import Settings, load_settings
 from dtmf_engine.masker import Policy
+from tests.support.certificates import CERT, EXPIRED, KEY
 
 
 SID = "AC" + "0aF9" * 8
@@ -26,6 +30,10 @@ SHORT_TOKEN = "DTMF_AUTH_TOKEN: expected at least 16 characters"
 NOT_LOOPBACK = "DTMF_DEVELOPMENT: expected 0 unless DTMF_HOST is a loopback address"
 WRONG_URL = "DTMF_PUBLIC_MEDIA_URL: expected wss://host[:port][/path] without a query"
 WRONG_DATABASE = "DTMF_DATABASE_URL: expected an SQLAlchemy URL"
+NO_TLS = (
+    "DTMF_TLS_CERT: expected, because DTMF_HOST is not a loopback address; "
+    "or DTMF_ALLOW_PLAINTEXT=1 behind a proxy that has TLS"
+)
 SAME_PORT = "DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT"
 
 
@@ -142,6 +150,7 @@ def test_settings_tell_every_problem_at_once(
             ),
             "DTMF_NOVELTY: no setting has this name",
             NOT_LOOPBACK,
+            NO_TLS,
             "DTMF_PROFILE: expected one of default, strict, sensitive",
             NO_SID,
             SHORT_TOKEN,
@@ -167,7 +176,10 @@ def test_settings_tell_every_problem_at_once(
         ({"DTMF_DATABASE_URL": "nowhere"}, (WRONG_DATABASE,)),
         ({"DTMF_DATABASE_URL": "postgresql://h:port/db"}, (WRONG_DATABASE,)),
         ({"DTMF_MEDIA_PORT": "9000", "DTMF_API_PORT": "9000"}, (SAME_PORT,)),
-        ({"DTMF_HOST": "example.com", "DTMF_DEVELOPMENT": "1"}, (NOT_LOOPBACK,)),
+        (
+            {"DTMF_HOST": "example.com", "DTMF_DEVELOPMENT": "1"},
+            (NOT_LOOPBACK, NO_TLS),
+        ),
         (
             {"DTMF_MAX_CALLS": "0"},
             ("DTMF_MAX_CALLS: input should be greater than or equal to 1",),
@@ -192,6 +204,123 @@ def test_settings_tell_what_is_expected(
     Each problem is one line that names the variable and what was expected.
     """
     assert _problems(monkeypatch, **(GOOD | variables)) == problems
+
+
+SECONDARY = "DTMF_SECONDARY_AUTH_TOKEN: expected at least 16 characters, or none"
+NO_NETWORK = "expected networks such as 10.0.0.0/8, separated by commas"
+
+
+@pytest.mark.parametrize(
+    ("variables", "problems"),
+    [
+        ({"DTMF_SECONDARY_AUTH_TOKEN": "short"}, (SECONDARY,)),
+        ({"DTMF_HOST": "192.0.2.1"}, (NO_TLS,)),
+        ({"DTMF_HOST": "::"}, (NO_TLS,)),
+        ({"DTMF_TRUSTED_PROXIES": "proxy"}, (f"DTMF_TRUSTED_PROXIES: {NO_NETWORK}",)),
+        ({"DTMF_CALLBACK_ALLOW": "10.1/8"}, (f"DTMF_CALLBACK_ALLOW: {NO_NETWORK}",)),
+        ({"DTMF_GATEWAY_ALLOW": "all"}, (f"DTMF_GATEWAY_ALLOW: {NO_NETWORK}",)),
+        (
+            {"DTMF_CA_FILE": "/nowhere"},
+            ("DTMF_CA_FILE: /nowhere: no such file or directory",),
+        ),
+        (
+            {"DTMF_CA_FILE": str(KEY)},
+            (f"DTMF_CA_FILE: {KEY}: expected certificates in PEM",),
+        ),
+        (
+            {"DTMF_TLS_CERT": str(EXPIRED), "DTMF_TLS_KEY": str(KEY)},
+            (f"DTMF_TLS_CERT: {EXPIRED}: certificate has expired",),
+        ),
+        (
+            {"DTMF_TLS_CERT": str(CERT)},
+            ("DTMF_TLS_KEY: expected, because DTMF_TLS_CERT is set",),
+        ),
+        (
+            {
+                "DTMF_ACCOUNTS_FILE": "/nowhere",
+                "DTMF_TLS_CERT": "/nowhere",
+                "DTMF_TLS_KEY": "/nowhere",
+            },
+            (
+                "DTMF_ACCOUNTS_FILE: /nowhere: no such file or directory",
+                "DTMF_TLS_CERT: /nowhere: no such file or directory",
+                "DTMF_TLS_KEY: /nowhere: no such file or directory",
+            ),
+        ),
+        (
+            {"DTMF_FAILED_SIGN_INS_PER_MINUTE": "0"},
+            (
+                (
+                    "DTMF_FAILED_SIGN_INS_PER_MINUTE: input should be greater than or "
+                    "equal to 1"
+                ),
+            ),
+        ),
+    ],
+)
+def test_settings_of_security_tell_what_is_expected(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    problems: tuple[str, ...],
+) -> None:
+    """
+    Files are looked into as well, so that a start does not fail on them later.
+    """
+    assert _problems(monkeypatch, **(GOOD | variables)) == problems
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DTMF_TLS_CERT": str(CERT), "DTMF_TLS_KEY": str(KEY)},
+        {"DTMF_ALLOW_PLAINTEXT": "1"},
+    ],
+)
+def test_other_addresses_need_tls_or_a_word(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    """
+    Plain text beyond the loopback must be asked for.
+    """
+    settings = _load(monkeypatch, **GOOD, **variables, DTMF_HOST="192.0.2.1")
+    assert settings.host == "192.0.2.1"
+
+
+def test_settings_name_networks_and_accounts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    The accounts' file is read again whenever it is asked for.
+    """
+    path, other = tmp_path / "accounts.toml", "AC" + "1" * 32
+    path.write_text("")
+    settings = _load(
+        monkeypatch,
+        **GOOD,
+        DTMF_CALLBACK_ALLOW="10.0.0.0/8, fd00::/8",
+        DTMF_SECONDARY_AUTH_TOKEN="x" * 16,
+        DTMF_ACCOUNTS_FILE=str(path),
+    )
+    networks = [str(network) for network in settings.networks("callback_allow")]
+    assert networks == ["10.0.0.0/8", "fd00::/8"]
+    assert settings.networks("gateway_allow") == ()
+    (account,) = settings.read_accounts()
+    assert [t.get_secret_value() for t in account.auth_tokens] == [TOKEN, "x" * 16]
+    path.write_text(f'[[account]]\nsid = "{other}"\nauth_token = "{"y" * 16}"')
+    assert [a.sid for a in settings.read_accounts()] == [SID, other]
+    path.write_text("[[account]]")
+    with pytest.raises(ConfigError, match=r"account\[0\]\.sid: field required"):
+        settings.read_accounts()
+
+
+def test_database_s_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It is in the URL, so the URL is a secret.
+    """
+    url = "postgresql+psycopg://bridge:pass-word@h/db"
+    settings = _load(monkeypatch, **GOOD, DTMF_DATABASE_URL=url)
+    assert "pass-word" not in repr(settings)
+    assert settings.sqlalchemy_url == url
 
 
 @pytest.mark.parametrize(
@@ -237,19 +366,55 @@ def test_settings_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"),
+    ("url", "is_good"),
     [
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),  # noqa: S104 - an example
-        ("10.0.0.1", False),
-        ("localhost.example.com", False),
-        ("", False),
+        ("", True),
+        ("http://127.0.0.1:8089/", True),
+        ("https://sandbox.example/", True),
+        ("http://sandbox.example/", False),
+        ("ftp://127.0.0.1/", False),
+        ("http://127.0.0.1:port/", False),
+        ("127.0.0.1:8089", False),
     ],
 )
-def test_loopback_is_this_machine_only(host: str, *, expected: bool) -> None:
+def test_sandbox_is_elsewhere_only_over_a_safe_way(
+    monkeypatch: pytest.MonkeyPatch, url: str, *, is_good: bool
+) -> None:
     """
-    An address counts as loopback if nobody else can reach it.
+    What goes there looks like card data.
     """
-    assert is_loopback(host) is expected
+    variables = {**GOOD, "DTMF_SANDBOX_URL": url}
+    if is_good:
+        assert _load(monkeypatch, **variables).sandbox_url == url
+    else:
+        assert _problems(monkeypatch, **variables) == (
+            "DTMF_SANDBOX_URL: expected https://… or http:// on loopback",
+        )
+
+
+def test_sandbox_on_this_machine_is_reached_in_production(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    The operator named it; callbacks, which clients name, still may not go there.
+    """
+    url = "http://127.0.0.1:8089/"
+    plain = _load(monkeypatch, **GOOD)
+    settings = _load(monkeypatch, **GOOD, DTMF_SANDBOX_URL=url)
+    assert gateway_targets(settings).problem_of_url(url) is None
+    assert gateway_targets(settings).takes("127.0.0.1")
+    assert gateway_targets(plain).problem_of_url(url) == "an https URL"
+    assert callback_targets(settings).problem_of_url(url) == "an https URL"
+    assert not callback_targets(settings).takes("127.0.0.1")
+
+
+def test_page_names_every_setting_once() -> None:
+    """
+    Each setting has a row in the room's page, and there are no others.
+    """
+    text = (Path(settings_module.__file__).parent / "README.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `DTMF_")]
+    named = [name for row in rows for name in re.findall("`DTMF_([A-Z_]+)`", row)]
+    # A row may speak of another setting behind its own.
+    own = [name for name in named if named.count(name) == 1]
+    assert sorted(own) == sorted(name.upper() for name in Settings.model_fields)

@@ -17,6 +17,8 @@ from tests.support import media as wire
 from tests.support.media import ACCOUNT_SID, CALL_SID, QUIET, put_forward, run
 
 
+OTHER_ACCOUNT = "AC" + "1" * 32
+
 CALLER, AGENT = Role.CALLER, Role.AGENT
 
 
@@ -57,6 +59,7 @@ class Listener:
 
     digits: list[str] = field(default_factory=list)
     n_hang_ups: int = 0
+    agent: list[str] = field(default_factory=list)
 
     def receive_digit(self, digit: str) -> None:
         """
@@ -69,6 +72,18 @@ class Listener:
         Count.
         """
         self.n_hang_ups += 1
+
+    def receive_agent_gone(self) -> None:
+        """
+        Remember.
+        """
+        self.agent.append("gone")
+
+    def receive_agent_back(self) -> None:
+        """
+        Remember.
+        """
+        self.agent.append("back")
 
 
 @dataclass(slots=True)
@@ -122,6 +137,40 @@ def _office(script: Callable[[Office], None], n_legs: int = 2) -> None:
         analyser.stop()
 
     run(main())
+
+
+def test_accounts_do_not_meet() -> None:
+    """
+    One name and one call sid in two accounts are two calls; neither hears the
+    other, finds the other or ends the other.
+    """
+
+    def script(office: Office) -> None:
+        board = office.switchboard
+        ours, our_ear = office.join("c1", CALLER)
+        _, our_agent = office.join("c1", AGENT)
+        started = Started(stream_sid="MZ01", call_sid=CALL_SID, account_sid="AC99")
+        their_ear, their_agent = Port(), Port()
+        theirs = board.join(Claim("c1", CALLER), started, their_ear, OTHER_ACCOUNT)
+        assert isinstance(theirs, Call)
+        assert theirs is not ours
+        assert (
+            board.join(Claim("c1", AGENT), started, their_agent, OTHER_ACCOUNT)
+            is theirs
+        )
+        assert board.find(CALL_SID) is board.find(CALL_SID, ACCOUNT_SID) is ours
+        assert board.find(CALL_SID, OTHER_ACCOUNT) is theirs
+        assert (ours.account_sid, theirs.account_sid) == (ACCOUNT_SID, OTHER_ACCOUNT)
+        board.receive_audio(theirs, AGENT, Audio(b"\x01" * 160))
+        assert their_ear.played == b"\x01" * 160
+        assert our_ear.played == our_agent.played == b""
+        board.leave(theirs, CALLER)
+        assert theirs.session.has_ended
+        assert not ours.session.has_ended
+        assert board.find(CALL_SID, OTHER_ACCOUNT) is theirs
+        assert board.find("CA" + "0" * 32, OTHER_ACCOUNT) is None
+
+    _office(script)
 
 
 @pytest.mark.parametrize("first", Role)
@@ -289,6 +338,27 @@ def test_digits_go_to_the_listener_of_an_armed_call() -> None:
         call.listener = None
         board.set_armed(call, armed=True)
         board.receive_digit_event(call, CALLER, "5")
+
+    _office(script)
+
+
+def test_listener_is_told_when_the_agent_goes_and_comes_back() -> None:
+    """
+    An agent who reconnects goes and comes; at the end of the call nothing is said.
+    """
+
+    def script(office: Office) -> None:
+        call, _ = office.join("c1", CALLER)
+        call.listener = listener = Listener()
+        office.join("c1", AGENT)
+        assert listener.agent == ["back"]
+        office.switchboard.leave(call, AGENT)
+        assert listener.agent == ["back", "gone"]
+        office.join("c1", AGENT)
+        office.switchboard.leave(call, CALLER)
+        assert listener.agent == ["back", "gone", "back"]
+        call.listener = None
+        office.switchboard.leave(call, AGENT)
 
     _office(script)
 

@@ -9,37 +9,56 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from bridge.ledger.changes import AttemptOpened, CallbackQueued, Change
 from bridge.ledger.store import Ledger
 from bridge.server.clock import utc_now
-from bridge.server.writer import MAX_CHANGES_PER_TRANSACTION, LedgerWriter
+from bridge.server.metrics import Metrics
+from bridge.server.writer import (
+    MAX_CHANGES_PER_TRANSACTION,
+    LedgerRefusedError,
+    LedgerWriter,
+)
 from tests.support.media import put_forward, run, wait_until
 
 
 class FakeLedger(Ledger):
     """
-    Remembers transactions; fails, or waits, where it is told to.
+    Remembers transactions; fails, refuses, or waits, where it is told to.
+
+    Args:
+        n_failures: how often it cannot be had, at first.
+        refused: attempts that violate a constraint.
     """
 
-    def __init__(self, n_failures: int = 0) -> None:
+    def __init__(self, n_failures: int = 0, refused: Sequence[str] = ()) -> None:
         self.n_failures = n_failures
+        self.refused = refused
+        self.repeated: list[bool] = []
+        """Of each try, whether it may have been made before."""
         self.n_tried = 0
         self.transactions: list[list[Change]] = []
         self.may_write = threading.Event()
         self.may_write.set()
         self._n_callbacks = 100
 
-    def write(self, changes: Iterable[Change]) -> list[int]:
+    def write(self, changes: Iterable[Change], *, again: bool = False) -> list[int]:
         """
         Write in one transaction, or fail.
         """
         self.n_tried += 1
+        self.repeated.append(again)
         assert self.may_write.wait(10)
         if self.n_tried <= self.n_failures:
             raise OSError("INSERT INTO callbacks … xxxxxxxxxxxx1111")
-        self.transactions.append(list(changes))
+        batch = list(changes)
+        if any(
+            isinstance(c, AttemptOpened) and c.attempt in self.refused for c in batch
+        ):
+            raise IntegrityError("INSERT … xxxxxxxxxxxx1111", {}, OSError("1111"))
+        self.transactions.append(batch)
         numbers = []
         for change in self.transactions[-1]:
             if isinstance(change, CallbackQueued):
@@ -69,7 +88,7 @@ async def _write(
     """
     Submit batches, the later ones while the first is being written, and wait.
     """
-    writer = LedgerWriter(ledger)
+    writer = LedgerWriter(ledger, Metrics())
     writing = asyncio.create_task(writer.run())
     ledger.may_write.clear()
     futures = [writer.submit(batches[0])]
@@ -140,7 +159,7 @@ def test_writer_tries_a_ledger_that_fails_again() -> None:
     """
 
     async def main() -> list[list[int]]:
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, Metrics())
         writing = asyncio.create_task(writer.run())
         futures = []
         for n_tried in range(1, 4):
@@ -163,6 +182,8 @@ def test_writer_tries_a_ledger_that_fails_again() -> None:
     ]
     # What came while it failed goes together once it works.
     assert written == [[1], [2, 3]]
+    # A failure may be a commit whose answer was lost.
+    assert ledger.repeated == [False, True, True, True, False]
     assert (
         lines
         == [{"event": "ledger not written", "error": "OSError", "log_level": "error"}]
@@ -177,7 +198,7 @@ def test_writer_does_not_mind_a_caller_who_waits_no_more() -> None:
     """
 
     async def main() -> list[int]:
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, Metrics())
         given_up = writer.submit([_callback(1)])
         given_up.cancel()
         other = writer.submit([_callback(2)])
@@ -201,7 +222,7 @@ def test_writer_is_idle_when_everything_is_safe(n_batches: int) -> None:
     """
 
     async def main() -> None:
-        writer = LedgerWriter(ledger)
+        writer = LedgerWriter(ledger, Metrics())
         for _ in range(n_batches):
             writer.submit([_attempt("a")])
         idle = asyncio.create_task(writer.wait_idle())
@@ -217,3 +238,68 @@ def test_writer_is_idle_when_everything_is_safe(n_batches: int) -> None:
 
     ledger = FakeLedger()
     run(main())
+
+
+def test_writer_tells_what_the_ledger_refuses_and_goes_on() -> None:
+    """
+    A violated constraint is violated for ever: only the step that violates it is
+    left out, whoever it was written together with, and nobody waits for it.
+    """
+    ledger, metrics = FakeLedger(refused=["bad"]), Metrics()
+
+    async def main() -> list[object]:
+        writer = LedgerWriter(ledger, metrics)
+        batches: list[list[Change]] = [
+            [_callback(1), _attempt("a1")],
+            [_callback(2), _attempt("bad"), _callback(3)],
+            [_callback(4)],
+        ]
+        futures = [writer.submit(batch) for batch in batches]
+        writing = asyncio.create_task(writer.run())
+        await writer.wait_idle()
+        later = writer.submit([_callback(5)])
+        await writer.wait_idle()
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        return [f.exception() or f.result() for f in [*futures, later]]
+
+    with capture_logs() as lines:
+        first, refused, third, later = run(main())
+    assert (first, third, later) == ([101], [102], [103])
+    assert isinstance(refused, LedgerRefusedError)
+    assert str(refused) == "IntegrityError"
+    written = [
+        [change.sequence for change in changes if isinstance(change, CallbackQueued)]
+        for changes in ledger.transactions
+    ]
+    assert written == [[1], [4], [5]]
+    assert metrics.registry.get_sample_value("dtmf_ledger_refusals_total") == 1
+    assert lines == [
+        {
+            "event": "ledger refused a change",
+            "error": "IntegrityError",
+            "changes": ["CallbackQueued", "AttemptOpened", "CallbackQueued"],
+            "log_level": "error",
+        }
+    ]
+
+
+def test_writer_goes_on_when_whoever_was_refused_waits_no_more() -> None:
+    """
+    Nobody is told, and nothing is left over.
+    """
+    ledger = FakeLedger(refused=["bad"])
+
+    async def main() -> list[int]:
+        writer = LedgerWriter(ledger, Metrics())
+        writer.submit([_attempt("bad")]).cancel()
+        other = writer.submit([_callback(1)])
+        writing = asyncio.create_task(writer.run())
+        await writer.wait_idle()
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        return other.result()
+
+    assert run(main()) == [101]

@@ -1,0 +1,148 @@
+"""
+The API's own description (OpenAPI), made of the values that are taken.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bridge.pay.cards import CardType
+from bridge.pay.fields import CARD_FIELDS, Field
+from bridge.pay.request import BankAccountType, PaymentMethod, TokenType
+
+
+Schema = Mapping[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "string", "enum": ["true", "false"]}
+
+_COMMON: Mapping[str, Schema] = {
+    "IdempotencyKey": {"type": "string", "minLength": 1, "maxLength": 255},
+    "StatusCallback": {"type": "string", "format": "uri", "maxLength": 4000},
+}
+
+_ERROR: Schema = {
+    "type": "object",
+    "required": ["code", "message", "more_info", "status"],
+    "additionalProperties": False,
+    "properties": {
+        "code": {"type": "integer"},
+        "message": _TEXT,
+        "more_info": _TEXT,
+        "status": {"type": "integer"},
+    },
+}
+
+_PAYMENT: Schema = {
+    "type": "object",
+    "required": [
+        *("account_sid", "call_sid", "date_created", "date_updated", "sid", "uri"),
+    ],
+    "additionalProperties": False,
+    "properties": {
+        "account_sid": _TEXT,
+        "call_sid": _TEXT,
+        "date_created": _TEXT,
+        "date_updated": _TEXT,
+        "sid": _TEXT,
+        "uri": _TEXT,
+    },
+}
+
+_MEANINGS = {
+    400: "A parameter is missing or cannot be used, or the command makes no sense now",
+    401: "No or wrong credentials",
+    404: "No such call or payment",
+    408: "The body did not arrive in time",
+    409: "The payment has ended or is being processed",
+    413: "The body is too large",
+    414: "The URL is too long",
+    429: "Too many requests",
+    500: "A bug",
+    503: "Shutting down, or the ledger cannot be reached",
+}
+
+
+def _one_of(values: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": [str(value) for value in values]}
+
+
+def _form(properties: Mapping[str, Schema]) -> Schema:
+    return {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": list(_COMMON),
+                    "properties": {**_COMMON, **properties},
+                }
+            }
+        },
+    }
+
+
+_START = _form(
+    {
+        "BankAccountType": _one_of(BankAccountType),
+        "ChargeAmount": {"type": "string", "pattern": r"^[0-9]{1,6}(\.[0-9]{1,4})?$"},
+        "Confirmation": _FLAG,
+        "Currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
+        "Description": {"type": "string", "maxLength": 500},
+        "Input": _one_of(["dtmf"]),
+        "MinPostalCodeLength": {"type": "integer", "minimum": 1, "maximum": 10},
+        "Parameter": {"type": "string", "description": "A JSON object of one level"},
+        "PaymentConnector": {"type": "string", "maxLength": 500},
+        "PaymentMethod": _one_of(PaymentMethod),
+        "PostalCode": _FLAG,
+        "RequireMatchingInputs": {
+            "type": "string",
+            "description": "Some of these with commas between: "
+            + ", ".join(CARD_FIELDS),
+        },
+        "SecurityCode": _FLAG,
+        "Timeout": {"type": "integer", "minimum": 1, "maximum": 600},
+        "TokenType": _one_of(TokenType),
+        "ValidCardTypes": {
+            "type": "string",
+            "description": "Some of these with blanks between: " + ", ".join(CardType),
+        },
+    }
+)
+
+_UPDATE = _form({"Capture": _one_of(Field), "Status": _one_of(["complete", "cancel"])})
+
+
+def _answers(status: int, meaning: str, schema: Schema) -> Schema:
+    answers: dict[str, Schema] = {
+        str(status): {
+            "description": meaning,
+            "content": {"application/json": {"schema": schema}},
+        }
+    }
+    for refusal, why in _MEANINGS.items():
+        answers[str(refusal)] = {
+            "description": why,
+            "content": {"application/json": {"schema": _ERROR}},
+        }
+    return answers
+
+
+START: dict[str, Any] = {
+    "operationId": "CreatePayments",
+    "requestBody": _START,
+    "responses": _answers(201, "The payment was started", _PAYMENT),
+    "security": [{"Basic": []}],
+}
+
+UPDATE: dict[str, Any] = {
+    "operationId": "UpdatePayments",
+    "requestBody": _UPDATE,
+    "responses": _answers(202, "The command is being carried out", _PAYMENT),
+    "security": [{"Basic": []}],
+}
+
+FETCH_CALL: dict[str, Any] = {
+    "operationId": "FetchCall",
+    "responses": _answers(200, "The call", {"type": "object"}),
+    "security": [{"Basic": []}],
+}
