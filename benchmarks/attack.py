@@ -3,7 +3,8 @@ The attack: what the agent hears of a call, and what an attacker makes of it.
 
 Calls go through a `LegBank` in frames of 20 ms and as octets, as in the bridge, or
 through the rule of another system (`rivals.py`). The attacker of `dtmf-engine audit`
-is told when each key was down, and guesses; where it has no idea it guesses blindly.
+is told when each key was down and how loud the telephone is, and guesses; where it has
+no idea it guesses blindly.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,8 @@ from benchmarks import rivals
 from benchmarks.channels import LOSS_FRAME, Int16
 from benchmarks.leak_lines import LeakCall
 from dtmf_engine.arrays import Bool, Float64
-from dtmf_engine.attacker import Reading, read_press
+from dtmf_engine.attacker import Knowledge, Reading, read_press
+from dtmf_engine.background import measure_background
 from dtmf_engine.bank import LegBank
 from dtmf_engine.decoys import CERTAIN_NATS
 from dtmf_engine.g711 import decode_mulaw, encode_mulaw
@@ -134,13 +136,27 @@ def through_rivals(names: Iterable[str], call: LeakCall) -> dict[str, Heard]:
 _NO_IDEA = Reading("", 0.0, np.zeros(len(DIGITS)))
 
 
-def noise_power(audio: Float64) -> float:
+def what_is_known(call: LeakCall, heard: Heard) -> tuple[float, Knowledge]:
     """
-    Estimate the power of the quiet moments, a tenth of all frames, as `audit` does.
+    Give what the attacker knows beside the times: power and colour of the background,
+    which it hears, and how loud this telephone's tones are.
     """
-    n = len(audio) // LOSS_FRAME
-    frames = audio[: n * LOSS_FRAME].reshape(n, LOSS_FRAME)
-    return float(np.quantile((frames * frames).mean(axis=1), 0.1))
+    background = measure_background(heard.audio)
+    return background.power, Knowledge(
+        low_dbm0=call.low_dbm0,
+        high_dbm0=call.high_dbm0,
+        colour=background.colour,
+        levels_are_known=True,
+    )
+
+
+def read(call: LeakCall, heard: Heard, press: int) -> Reading:
+    """
+    Give what the attacker makes of one press.
+    """
+    power, knowledge = what_is_known(call, heard)
+    start, end = call.starts[press], call.ends[press]
+    return read_press(heard.audio, start, end, power, knowledge=knowledge)
 
 
 def judge(
@@ -156,7 +172,7 @@ def judge(
         guessing: whether it does, or only masks are to be counted.
     """
     blind = np.random.default_rng([seed, len(call.audio)])
-    power = noise_power(heard.audio)
+    power, knowledge = what_is_known(call, heard)
     n = len(call.audio)
     # What is masked between two presses belongs to the nearer one.
     ends = [
@@ -168,7 +184,9 @@ def judge(
         if not call.counted[i]:
             continue
         start, end = call.starts[i], call.ends[i]
-        reading = read_press(heard.audio, start, end, power) if guessing else _NO_IDEA
+        reading = _NO_IDEA
+        if guessing:
+            reading = read_press(heard.audio, start, end, power, knowledge=knowledge)
         # An attacker with no idea guesses all the same.
         guess = reading.guess or DIGITS[int(blind.integers(len(DIGITS)))]
         around = slice(ends[i], ends[i + 1] if i + 1 < len(ends) else n)

@@ -73,6 +73,9 @@ class LeakCall:
     keys: str
     starts: tuple[int, ...]
     ends: tuple[int, ...]
+    low_dbm0: float
+    """Level of the low-group tone of every press."""
+    high_dbm0: float
     counted: tuple[bool, ...]
     """Which presses are asked about; the others are there as neighbours."""
     lost: Bool
@@ -86,7 +89,12 @@ def _talker(entry: Entry, wave: Wave, random: Random) -> Wave:
 
 
 def _hard() -> Iterator[Line]:
-    group = "hard"
+    for line in _hard_lines("hard"):
+        short = line.on_ms == Line.on_ms
+        yield replace(line, on_ms=(40, 120)) if short else line
+
+
+def _hard_lines(group: str) -> Iterator[Line]:
     yield Line("S/N 6 to 20 dB", group, snr_db=(6, 20))
     yield Line(
         "twist 6 to 10 dB, either way", group, twist_db=(6, 10), either_twist=True
@@ -192,6 +200,8 @@ def draw(line: Line, seed: int, number: int) -> LeakCall:
         keys=entry.keys,
         starts=entry.starts,
         ends=entry.ends,
+        low_dbm0=tones[0].low_dbm0,
+        high_dbm0=tones[0].low_dbm0 + tones[0].twist_db,
         counted=counted,
         lost=lost & (line.loss == "fill_in"),
         gone=np.repeat(lost & (line.loss != "repeat"), LOSS_FRAME)[: len(wave)],

@@ -42,19 +42,19 @@ REPORT_SEED, TUNE_SEED = 2, 1
 """Even seeds report, odd ones tune."""
 
 PRESSES = {
-    "nominal": {"quick": 160, "usual": 1600, "full": 16000},
-    "hard": {"quick": 80, "usual": 160, "full": 3200},
-    "fragments": {"quick": 80, "usual": 160, "full": 3200},
-    "mask": {"quick": 160, "usual": 320, "full": 3200},
+    "nominal": {"quick": 160, "usual": 800, "full": 16000},
+    "hard": {"quick": 40, "usual": 120, "full": 3200},
+    "fragments": {"quick": 40, "usual": 80, "full": 3200},
+    "mask": {"quick": 40, "usual": 160, "full": 3200},
     "alike": {"quick": 160, "usual": 2400, "full": 6400},
 }
 """Presses a line, by its group."""
 
 RIVAL_PRESSES = {
-    "nominal": {"quick": 80, "usual": 160, "full": 1600},
-    "hard": {"quick": 40, "usual": 40, "full": 800},
-    "fragments": {"quick": 40, "usual": 40, "full": 800},
-    "mask": {"quick": 80, "usual": 80, "full": 800},
+    "nominal": {"quick": 20, "usual": 160, "full": 1600},
+    "hard": {"quick": 10, "usual": 20, "full": 800},
+    "fragments": {"quick": 10, "usual": 20, "full": 800},
+    "mask": {"quick": 20, "usual": 40, "full": 800},
     "alike": {"quick": 0, "usual": 0, "full": 0},
 }
 """At most so many of them are given to the rivals."""

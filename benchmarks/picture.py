@@ -22,7 +22,6 @@ from benchmarks.codecs import mulaw
 from benchmarks.leak_lines import LeakCall
 from benchmarks.results import HERE
 from dtmf_engine.arrays import Float64
-from dtmf_engine.attacker import read_press
 from dtmf_engine.decoys import CERTAIN_NATS
 
 
@@ -63,6 +62,8 @@ def press() -> LeakCall:
         keys=entry.keys,
         starts=entry.starts,
         ends=entry.ends,
+        low_dbm0=LEVEL_DBM0,
+        high_dbm0=LEVEL_DBM0,
         counted=(True,),
         lost=np.zeros(-(-n // 160), dtype=np.bool_),
         gone=np.zeros(n, dtype=np.bool_),
@@ -88,8 +89,7 @@ def verdict(call: LeakCall, heard: Heard) -> tuple[str, str, str]:
     """
     Say what the attacker makes of it, how sure it is, and in which colour.
     """
-    start, end = call.starts[0], call.ends[0]
-    reading = read_press(heard.audio, start, end, attack.noise_power(heard.audio))
+    reading = attack.read(call, heard, 0)
     if reading.guess == KEY and reading.margin >= CERTAIN_NATS:
         return f"Attacker reads “{KEY}”", "certain", LEAK
     if not reading.guess:

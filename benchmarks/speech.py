@@ -41,7 +41,7 @@ ENGINES = ("tones", "armed")
 
 PASSES = {
     "quick": {"human speech": 2, "music": 1, "synthetic speech": 1},
-    "usual": {"human speech": 12, "music": 6, "synthetic speech": 2},
+    "usual": {"human speech": 8, "music": 4, "synthetic speech": 2},
     "full": {"human speech": 280, "music": 120, "synthetic speech": 120},
 }
 """How often each material is played; the first time as it is."""

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dtmf_engine.arrays import Bool, Index, Int16
+from dtmf_engine.batches import check_samples, slices
 from dtmf_engine.comfort_noise import NoiseModel
-from dtmf_engine.detector_bank import DetectorBank, Hearing, check_samples, slices
+from dtmf_engine.detector_bank import DetectorBank, Hearing
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import DigitDetected, Event
 from dtmf_engine.glances import of_leg

@@ -18,13 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dtmf_engine.arrays import Bool, Float64, Index, Int16
+from dtmf_engine.batches import check_samples, slices
 from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
 from dtmf_engine.glances import Glance, Glances, of_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
-from dtmf_engine.pairs import LONG_HOPS, Looks, measure_pairs
+from dtmf_engine.offsets import LONG_HOPS
+from dtmf_engine.pairs import Looks, measure_pairs
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
 from dtmf_engine.scoring import scores
 from dtmf_engine.sights import Sights
@@ -38,15 +40,6 @@ hop had come before.
 """
 
 _PRESENCE_SAMPLES = 4 * HOP_SAMPLES
-_SLICE_SAMPLES = 160 * 384
-"""
-Longer input is worked off in slices: large enough that the number of calls does
-not count, small enough for a processor's cache.
-"""
-
-_MIN_SLICE_SAMPLES = 160
-"""But never in less than a frame, however many legs there are."""
-
 Positions = npt.NDArray[np.int64]
 
 
@@ -482,27 +475,3 @@ def _steps(tracker: ToneTracker, sights: Mapping[int, Sight], n: int) -> Iterato
             k = later
         yield k
         k += 1
-
-
-def slices(n_legs: int, n_samples: int) -> list[slice]:
-    """
-    Cut a call's samples into parts that are worked off one after the other.
-    """
-    step = max(_MIN_SLICE_SAMPLES, _SLICE_SAMPLES // max(1, n_legs))
-    return [slice(start, start + step) for start in range(0, n_samples, step)]
-
-
-def check_samples(samples: npt.ArrayLike, n_rows: int) -> Int16:
-    """
-    Check the samples of one call.
-
-    Raises:
-        ParameterError: not int16, or not one row for each leg.
-    """
-    array = np.asarray(samples)
-    if array.ndim != 2 or array.shape[0] != n_rows or array.dtype != np.int16:
-        raise ParameterError(
-            f"samples: expected int16 of shape ({n_rows}, n), "
-            f"got {array.dtype} of shape {array.shape}"
-        )
-    return array

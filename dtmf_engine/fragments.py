@@ -67,16 +67,25 @@ REACH_SAMPLES = max(window.n_samples for window in _WINDOWS) + BEFORE_SAMPLES
 """How far before its end a window with what it is compared with reaches back."""
 
 
-def find_fragments(samples: Int16) -> Bool:
+class Fragments(NamedTuple):
     """
-    Tell which hops may hold the end of a fragment, or are next to a break.
+    Which of k hops matter, [shape=(k,)].
+    """
+
+    found: Bool
+    """A fragment ends here, or sound breaks off into digital silence."""
+    begins: Bool
+    """Sound begins out of digital silence: what comes next may be the rest of a
+    press."""
+
+
+def find_fragments(samples: Int16) -> Fragments:
+    """
+    Look for fragments and breaks.
 
     Args:
-        samples: [shape=(104 + k * 20,)] the audio of k hops with `REACH_SAMPLES`
+        samples: [shape=(144 + k * 20,)] the audio of k hops with `REACH_SAMPLES`
             before the first.
-
-    Returns:
-        [shape=(k,)]
     """
     n_hops = (len(samples) - REACH_SAMPLES) // HOP_SAMPLES
     per_hop = HOP_SAMPLES // STEP_SAMPLES
@@ -94,19 +103,23 @@ def find_fragments(samples: Int16) -> Bool:
         if at.size:
             place = starts[at][:, None] + np.arange(window.n_samples)
             found[at] = _shares(audio[place], window) >= window.min_share
-    return np.asarray(found.reshape(n_hops, per_hop).any(axis=1) | _breaks(audio))
+    broken, begins = _breaks(audio)
+    return Fragments(found.reshape(n_hops, per_hop).any(axis=1) | broken, begins)
 
 
-def _breaks(audio: Float64) -> Bool:
+def _breaks(audio: Float64) -> tuple[Bool, Bool]:
     """
-    Tell which hops begin or end a digital silence, [shape=(k,)].
+    Tell which hops begin a digital silence, and which end one, [shape=(k,)].
+
+    A break may lie anywhere in a hop, so that a sample or two of sound stand alone.
     """
     hops = audio[REACH_SAMPLES % HOP_SAMPLES :].reshape(-1, HOP_SAMPLES)
     power = np.einsum("ij,ij->i", hops, hops) / HOP_SAMPLES
     first = REACH_SAMPLES // HOP_SAMPLES
-    now, before = power[first:], power[first - 1 : -1]
-    broken = (now == 0) & (before > _MIN_POWER)
-    return np.asarray(broken | ((now > _MIN_POWER) & (before == 0)))
+    now, before, earlier = power[first:], power[first - 1 : -1], power[first - 2 : -2]
+    broken = (now == 0) & (before > 0) & (np.maximum(before, earlier) > _MIN_POWER)
+    out_of_nothing = (before == 0) | ((earlier == 0) & (before <= _MIN_POWER))
+    return np.asarray(broken), np.asarray((now > _MIN_POWER) & out_of_nothing)
 
 
 def _shares(cut: Float64, window: _Window) -> Float64:

@@ -3,8 +3,8 @@ Hindsight: keys in a recording, found by looking both ways.
 
 Whoever has the whole recording need not decide early. The bank, armed, hears it
 forwards and backwards: what it misses at a beginning it sees at an end. What a
-detector reports in either direction is a press, and so is a doubtful stretch that
-looks like one by itself: a steady pair with sharp ends. Where digits are being
+detector reports in either direction is a press, and so is what looks like one by
+itself, whatever the bank says: a steady pair with sharp ends. Where digits are being
 keyed, doubtful stretches count as well if a trace of a pair bears them out, and
 fragments of tones are looked for; anywhere else they are speech.
 """
@@ -140,7 +140,9 @@ def find_keyed(audio: Int16) -> Found:
             keyed.append(replace(key, is_sure=True))
     places = joined(doubtful)
     reported = joined([key.place for key in keyed])
-    for place in joined([*places, *_steady(audio)]):
+    # One by one, and never from what was masked: a mask over many presses would
+    # have room for one.
+    for place in _steady(audio):
         if not any_touches(place, reported):
             keyed += _unreported(audio, place)
     return Found(_distinct(keyed), tuple(places))
@@ -331,6 +333,10 @@ def _stretches(masked: Bool, first_sample: int, n_samples: int) -> list[Stretch]
     return [Stretch(a, b) for a, b in runs if a < b]
 
 
+_CANDIDATE_WINDOWS = 4
+"""12.5 ms, so that noise may spoil a window at either end of a press of 20 ms."""
+
+
 def _steady(audio: Int16) -> list[Stretch]:
     """
     Find what no bank looks for: pairs that are further off than any limit.
@@ -339,7 +345,10 @@ def _steady(audio: Int16) -> list[Stretch]:
     overlap = 2 * _TAIL_SAMPLES
     for first in range(0, len(audio), _CHUNK_SAMPLES):
         part = audio[first : first + _CHUNK_SAMPLES + overlap].astype(np.float64)
-        places += [Stretch(first + a, first + b) for a, b in find_steady(part)]
+        places += [
+            Stretch(first + a, first + b)
+            for a, b in find_steady(part, _CANDIDATE_WINDOWS)
+        ]
     return joined(places)
 
 
@@ -366,12 +375,17 @@ def _keyed(audio: Int16, tone: ToneEnded, *, backwards: bool) -> Keyed:
     return Keyed(tone.digit, Stretch(first + start, first + end), is_press=True)
 
 
+_BODY_MARGIN = samples_from_ms(10)
+"""A trace may begin late and end early; the 20 ms that are most like a key are near."""
+
+
 def _unreported(audio: Int16, place: Stretch) -> list[Keyed]:
     """
-    Look at a doubtful stretch by itself: is it a press that no detector reported?
+    Look at a steady pair by itself: is it a press that no detector reported?
     """
     line, first = _surroundings(audio, place)
-    body = find_body(line, place.start_sample - first, place.end_sample - first)
+    wider = place.widened(_BODY_MARGIN, _BODY_MARGIN)
+    body = find_body(line, wider.start_sample - first, wider.end_sample - first)
     if body is None or body.share < _CLEAN_SHARE or body.contrast < _CLEAN_CONTRAST:
         return []
     stretch = Stretch(first + body.start_sample, first + body.end_sample)

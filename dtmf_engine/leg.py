@@ -15,9 +15,9 @@ because what the agent must not hear is more than what the session should count.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from dtmf_engine.arrays import Bool, Int16
+from dtmf_engine.arrays import Int16
 from dtmf_engine.comfort_noise import model_background
-from dtmf_engine.fragments import REACH_SAMPLES, find_fragments
+from dtmf_engine.fragments import REACH_SAMPLES, Fragments, find_fragments
 from dtmf_engine.glances import Glance
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.masker import FADE_SAMPLES, Masker, clean_samples
@@ -123,7 +123,7 @@ class Leg:
         """
         Go through the hops of one batch, skipping those where nothing can happen.
         """
-        fragments: Bool | None = None
+        fragments: Fragments | None = None
         k = 0
         marked = sorted(
             {k for k, glance in watch.glances.items() if glance.is_worth}
@@ -147,12 +147,13 @@ class Leg:
                 self.keying_until = end + KEYING_SAMPLES
                 if self.masker.marks and end in watch.reported:
                     self.masker.beep(end)
-            if alert and fragments is not None and fragments[k]:
+            if alert and fragments is not None and fragments.begins[k]:
                 # What comes next may be a part of it too short for an alarm.
                 self.mask(end, watch.until(k), UNWATCHED_SAMPLES)
             elif (
                 end in watch.sounding
                 or self.masker.everything
+                or (alert and fragments is not None and fragments.found[k])
                 or self.masker.wants(watch.glances.get(k), end, alert=alert)
             ):
                 self.mask(end, watch.until(k))

@@ -80,7 +80,7 @@ ALWAYS = Sensitivity(
     min_alarm=3.5,
     min_hold=-1.0,
     hold_share=0.5,
-    hang_samples=samples_from_ms(5),
+    hang_samples=samples_from_ms(2.5),
 )
 """With no press to be expected."""
 
@@ -90,7 +90,7 @@ ALERT = Sensitivity(
     min_alarm=-4.0,
     min_hold=-3.5,
     hold_share=0.5,
-    hang_samples=samples_from_ms(5),
+    hang_samples=samples_from_ms(2.5),
 )
 """
 While a capture is armed, and after a press: clipped speech costs little, a leak

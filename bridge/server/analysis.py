@@ -22,8 +22,8 @@ from bridge.call.session import AnalyseGap
 from bridge.server.metrics import Metrics
 from dtmf_engine.arrays import Bool, Int16
 from dtmf_engine.bank import BankOutput, LegBank
+from dtmf_engine.batches import slices
 from dtmf_engine.comfort_noise import DEFAULT_NOISE
-from dtmf_engine.detector_bank import slices
 from dtmf_engine.events import DigitDetected, Event, NearMiss, ToneEnded, ToneStarted
 from dtmf_engine.g711 import decode_mulaw
 from dtmf_engine.leg import UNWATCHED_SAMPLES

@@ -7,19 +7,25 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dtmf_engine import (
     BankOutput,
+    DigitDetected,
     Event,
     LegBank,
     NearMiss,
     ParameterError,
+    Policy,
     Suppressor,
 )
 from dtmf_engine.detector_bank import DetectorBank
-from tests.support.strategies import Script, Step, calls, scripts, stable
+from dtmf_engine.leg import KEYING_SAMPLES
+from dtmf_engine.marker import BEEP_GRID_SAMPLES, BEEP_SAMPLES, Beep
+from dtmf_engine.masker import ALERT, ALWAYS, FADE_SAMPLES
+from dtmf_engine.units import dbm0_from_power
+from tests.support.strategies import Script, Step, brief, calls, scripts, stable
 from tests.support.streams import digits_of
 from tests.support.tones import (
     ALL_DIGITS,
@@ -27,10 +33,17 @@ from tests.support.tones import (
     Wave,
     dial,
     line,
+    mix,
     to_int16,
     voiced,
     white_noise,
 )
+
+
+policies = st.sampled_from(list(Policy))
+
+_QUIET_DBM0 = -60.0
+"""A line on which nothing is masked, even where presses are expected."""
 
 
 def _tones(events: list[Event]) -> list[Event]:
@@ -149,7 +162,7 @@ def test_bank_gives_each_leg_what_it_would_get_alone(data: st.DataObject) -> Non
     and some armed: in whatever company and cuts, each gets the same samples,
     masks and events as when it is played whole and alone.
     """
-    policy = data.draw(st.sampled_from(["tones", "strict"]))
+    policy = data.draw(policies)
     n_legs = 4
     streams = [to_int16(data.draw(calls())) for _ in range(n_legs)]
     plans = [data.draw(scripts(len(stream))) for stream in streams]
@@ -194,9 +207,9 @@ def test_bank_gives_long_audio_what_frames_would_give() -> None:
 
 
 @stable
-@given(calls(), st.sampled_from(["tones", "strict"]), st.data())
+@given(calls(), policies, st.data())
 def test_bank_is_a_detector_bank_and_suppressors(
-    wave: Wave, policy: str, data: st.DataObject
+    wave: Wave, policy: Policy, data: st.DataObject
 ) -> None:
     """
     The bank gives the detector bank's digits and the suppressor's samples.
@@ -233,9 +246,9 @@ def test_bank_is_a_detector_bank_and_suppressors(
 
 
 @stable
-@given(calls(), st.integers(0, 2600), st.sampled_from(["tones", "strict"]))
+@given(calls(), st.integers(0, 2600), policies)
 def test_bank_hears_the_same_armed_or_not(
-    wave: Wave, armed_at: int, policy: str
+    wave: Wave, armed_at: int, policy: Policy
 ) -> None:
     """
     What the agent may hear is no matter for what the detector hears: with the
@@ -359,6 +372,349 @@ def test_legs_of_a_bank_have_different_noise() -> None:
     assert (output.audio[0, both] != output.audio[1, both]).mean() > 0.9
 
 
+# Legs where presses are expected.
+
+
+def _busy_call(random: np.random.Generator) -> Audio:
+    """
+    Make 1.5 s of a caller who keys and speaks: presses and what carriers leave of
+    them, faint and loud, in digital silence or noise, under a voice for a while.
+    """
+    n_samples = 12_000
+    wave = np.zeros(n_samples)
+    if random.integers(2):
+        wave += white_noise(n_samples, random.uniform(-65, -35), seed=1)
+    spoken = int(random.integers(n_samples))
+    voice = voiced(int(random.integers(1, 6000)), level_dbm0=random.uniform(-40, -15))
+    pieces = [(spoken, voice)]
+    place = int(random.integers(1600))
+    while place < n_samples:
+        length = int(random.choice([24, 40, 64, 100, 180, 400, 800]))
+        level = random.uniform(-45, -5)
+        (press,) = dial(
+            ALL_DIGITS[random.integers(16)],
+            tone=length,
+            lead=0,
+            low_dbm0=level,
+            high_dbm0=level + random.uniform(-8, 4),
+            seed=place,
+        )
+        pieces.append((place, press.wave()))
+        place += length + int(random.integers(40, 2000))
+    return to_int16(wave + mix(n_samples, *pieces))
+
+
+def _plan(random: np.random.Generator, n_samples: int) -> list[tuple[int, str, int]]:
+    """
+    Draw what others do to a leg, and at which place of its stream.
+    """
+    places = np.sort(random.integers(0, n_samples, random.integers(6)))
+    doings = random.choice(["arm", "disarm", "mask", "lost"], len(places))
+    return [
+        (int(place), str(what), int(random.integers(400)))
+        for place, what in zip(places, doings, strict=True)
+    ]
+
+
+def _played(
+    bank: LegBank, audio: Audio, plan: list[tuple[int, str, int]], sizes: list[int]
+) -> BankOutput:
+    """
+    Play a stream into leg 0, cut into the given sizes in turn.
+    """
+    outputs: list[BankOutput] = []
+
+    def hear(until: int) -> None:
+        while (start := bank.position(0)) < until:
+            stop = min(until, start + sizes[len(outputs) % len(sizes)])
+            outputs.append(bank.process(audio[None, start:stop], [0]))
+
+    for place, what, n_samples in plan:
+        hear(place)
+        match what:
+            case "arm":
+                bank.arm(0)
+            case "disarm":
+                bank.disarm(0)
+            case "mask":
+                bank.mask(0, n_samples)
+            case "lost":
+                lost = min(n_samples, len(audio) - bank.position(0))
+                outputs.append(bank.fill_in(0, lost))
+    hear(len(audio))
+    outputs.append(bank.flush(0))
+    return _joined(outputs)
+
+
+@settings(brief, max_examples=30)
+@given(
+    st.integers(0, 2**32 - 1),
+    policies,
+    st.lists(st.sampled_from([1, 7, 20, 33, 160, 333, 900, 4000]), min_size=1),
+)
+def test_bank_gives_the_same_in_any_cuts_where_presses_are_expected(
+    seed: int, policy: Policy, sizes: list[int]
+) -> None:
+    """
+    A leg that becomes alert in the middle of a batch, by a press, a capture or a
+    word from outside, is masked like one that is fed in small pieces.
+    """
+    random = np.random.default_rng(seed)
+    audio = _busy_call(random)
+    plan = _plan(random, len(audio))
+    # Not all of one, which would take minutes.
+    sizes = [*sizes, 160] if max(sizes) < 20 else sizes
+    expected = _played(LegBank(1, policy=policy), audio, plan, [len(audio)])
+    got = _played(LegBank(1, policy=policy), audio, plan, sizes)
+    assert got.events == expected.events
+    assert np.array_equal(got.masked, expected.masked)
+    assert np.array_equal(got.audio, expected.audio)
+
+
+def _quiet_line(n_samples: int, *presses: tuple[int, int, float]) -> Audio:
+    """
+    Make a quiet line with presses of 5, each with its place, length and the level
+    of each of its tones.
+    """
+    wave = white_noise(n_samples, _QUIET_DBM0, seed=1)
+    for place, length, level in presses:
+        (press,) = dial("5", tone=length, lead=0, low_dbm0=level, high_dbm0=level)
+        wave += mix(n_samples, (place, press.wave()))
+    return to_int16(wave)
+
+
+def _masked(outputs: list[BankOutput], delay_samples: int, row: int = 0) -> list[int]:
+    """
+    Give the places of the stream that were masked.
+    """
+    masked = np.concatenate([output.masked[row] for output in outputs])
+    return (np.flatnonzero(masked) - delay_samples).tolist()
+
+
+@pytest.mark.parametrize("n_samples", [100, 160, 777])
+@pytest.mark.parametrize("at_sample", [1600, 1607])
+def test_bank_masks_when_told(at_sample: int, n_samples: int) -> None:
+    """
+    All that is still in the look-ahead, and as much of what follows as was said;
+    nothing of another leg.
+    """
+    audio = np.stack([_quiet_line(4000)] * 2)
+    bank = LegBank(2)
+    before = bank.process(audio[:, :at_sample])
+    bank.mask(0, n_samples)
+    outputs = [before, bank.process(audio[:, at_sample:])]
+    first, last = at_sample - bank.delay_samples, at_sample + n_samples + FADE_SAMPLES
+    assert _masked(outputs, bank.delay_samples) == list(range(first, last))
+    other = np.concatenate([output.audio[1] for output in outputs])
+    assert np.array_equal(other[bank.delay_samples :], audio[1, : -bank.delay_samples])
+
+
+def test_bank_masks_one_frame_when_told_no_more() -> None:
+    """
+    The frame that a press was reported with, whatever is in it.
+    """
+    audio = _quiet_line(4000)[None, :]
+    bank = LegBank(1)
+    before = bank.process(audio[:, :1600])
+    bank.mask(0)
+    masked = _masked([before, bank.process(audio[:, 1600:])], bank.delay_samples)
+    assert masked == list(range(1440, 1760 + FADE_SAMPLES))
+
+
+def test_bank_refuses_a_negative_mask() -> None:
+    """
+    What has left cannot be masked, and nothing changes.
+    """
+    bank = LegBank(1)
+    with pytest.raises(
+        ParameterError, match=r"^n_samples: expected 0 or more, got -1$"
+    ):
+        bank.mask(0, -1)
+    assert bank.spans(0) == []
+
+
+def _fragment(offset: int, *, is_told: bool) -> tuple[set[int], set[int]]:
+    """
+    Give the places of 5 ms of a quiet press, and those that were masked.
+    """
+    start = 4000 + offset
+    audio = _quiet_line(6000, (start, 40, -33.0))[None, :]
+    bank = LegBank(1)
+    outputs = [bank.process(audio[:, :1600])]
+    if is_told:
+        bank.mask(0)
+    outputs.append(bank.process(audio[:, 1600:]))
+    return set(range(start, start + 40)), set(_masked(outputs, bank.delay_samples))
+
+
+@pytest.mark.parametrize("offset", range(20))
+def test_bank_masks_a_fragment_where_a_press_was_reported(offset: int) -> None:
+    """
+    Nothing of it is left for the agent once others have told of a press.
+    """
+    fragment, masked = _fragment(offset, is_told=True)
+    assert fragment <= masked
+
+
+@pytest.mark.parametrize("offset", [3, 7, 11, 19])
+def test_bank_lets_a_fragment_pass_where_nothing_is_expected(offset: int) -> None:
+    """
+    On the same line, too little of it in any hop raises no alarm: that it is masked
+    elsewhere is because of what others told.
+    """
+    _, masked = _fragment(offset, is_told=False)
+    assert not masked
+
+
+@pytest.mark.parametrize(("late", "is_masked"), [(-400, True), (400, False)])
+def test_bank_expects_more_presses_for_a_while(*, late: int, is_masked: bool) -> None:
+    """
+    Ten seconds after the last word of a press, a fragment is a fragment no more.
+    """
+    start = 1607 + KEYING_SAMPLES + late
+    audio = _quiet_line(start + 2000, (start, 40, -33.0))[None, :]
+    bank = LegBank(1)
+    outputs = [bank.process(audio[:, :1600])]
+    bank.mask(0)
+    outputs.append(bank.process(audio[:, 1600:]))
+    fragment = set(range(start, start + 40))
+    assert (fragment <= set(_masked(outputs, bank.delay_samples))) == is_masked
+
+
+@pytest.mark.parametrize("length", [40, 480])
+def test_bank_masks_more_readily_after_a_press(length: int) -> None:
+    """
+    A press fainter than any that is masked otherwise is masked after a louder one,
+    and so is a fragment.
+    """
+    limits = [dbm0_from_power(limit.min_power) for limit in (ALERT, ALWAYS)]
+    level = sum(limits) / 2 if length > 100 else -33.0
+    start, stop = 6000, 6000 + length
+    alone = _quiet_line(8000, (start, length, level))
+    after = _quiet_line(8000, (2000, 800, -10.0), (start, length, level))
+    bank = LegBank(2)
+    output = bank.process(np.stack([alone, after]))
+    assert [digits_of(events) for events in output.events][1][:1] == "5"
+    by_row = [set(_masked([output], bank.delay_samples, row)) for row in range(2)]
+    assert by_row[0].isdisjoint(range(start, stop))
+    assert set(range(start, stop)) <= by_row[1]
+
+
+# The marker.
+
+
+def _beeps(audio: Audio, *, policy: str = "marker") -> tuple[list[int], BankOutput]:
+    """
+    Give the places at which one leg's beeps begin, found in what comes out.
+
+    Wherever one begins, all of it is there, to the last sample.
+    """
+    bank = LegBank(1, policy=policy)
+    output = bank.process(audio[None, :])
+    heard = output.audio[0, bank.delay_samples :]
+    beep = np.rint(Beep(0).render(0, 0, BEEP_SAMPLES))
+    places: list[int] = []
+    for place in range(len(heard) - BEEP_SAMPLES + 1):
+        inside = places and place < places[-1] + BEEP_SAMPLES
+        if inside or not np.array_equal(heard[place : place + 8], beep[:8]):
+            continue
+        assert np.array_equal(heard[place : place + BEEP_SAMPLES], beep)
+        assert output.masked[0, bank.delay_samples + place :][:BEEP_SAMPLES].all()
+        places.append(place)
+    return places, output
+
+
+@pytest.mark.parametrize("tone", [400, 800, 4800])
+@pytest.mark.parametrize("lead", [800, 1003, 2222])
+def test_marker_tells_each_press_once(tone: int, lead: int) -> None:
+    """
+    One beep for each, short or long, at the first place of the grid after it was
+    heard.
+    """
+    presses = dial("159", tone=tone, lead=lead, pause=2500)
+    n_samples = presses[-1].end_sample + 4000
+    audio = to_int16(line(presses, n_samples=n_samples, noise_dbm0=-50.0))
+    places, output = _beeps(audio)
+    assert digits_of(output.events[0]) == "159"
+    heard = [
+        event.reported_at_sample
+        for event in output.events[0]
+        if isinstance(event, DigitDetected)
+    ]
+    assert len(places) == len(heard)
+    for place, at in zip(places, heard, strict=True):
+        assert place % BEEP_GRID_SAMPLES == 0
+        assert at < place <= at + BEEP_GRID_SAMPLES + FADE_SAMPLES
+
+
+def test_marker_tells_fast_presses_one_after_the_other() -> None:
+    """
+    Those that come faster than the grid are told later, but each is told.
+    """
+    presses = dial("123456", tone=400, pause=400, lead=1000)
+    audio = to_int16(line(presses, n_samples=18_000, noise_dbm0=-50.0))
+    places, output = _beeps(audio)
+    assert digits_of(output.events[0]) == "123456"
+    assert np.diff(places).tolist() == [BEEP_GRID_SAMPLES] * 5
+
+
+def test_marker_tells_the_same_of_every_key() -> None:
+    """
+    With which key, how long and when to the millisecond, nothing that the agent
+    hears changes.
+    """
+    outputs = [
+        _beeps(to_int16(line(dial(digit, tone=800, lead=800), n_samples=6000)))
+        for digit in ALL_DIGITS
+    ]
+    assert [places for places, _ in outputs] == [outputs[0][0]] * 16
+    assert len(outputs[0][0]) == 1
+    place = outputs[0][0][0]
+    for lead, tone in ((803, 800), (850, 700), (900, 480)):
+        wave = line(dial("7", tone=tone, lead=lead), n_samples=6000)
+        assert _beeps(to_int16(wave))[0] == [place]
+
+
+def test_marker_beeps_on_the_leg_of_the_press_only() -> None:
+    """
+    A neighbour who speaks is passed on to the last bit.
+    """
+    press = to_int16(line(dial("5"), n_samples=6000, noise_dbm0=-50.0))
+    voice = to_int16(voiced(6000))
+    bank = LegBank(2, policy="marker")
+    output = bank.process(np.stack([press, voice]))
+    assert np.array_equal(output.audio[1, bank.delay_samples :], voice[:-160])
+    assert not output.masked[1].any()
+    assert np.array_equal(output.audio[0], _beeps(press)[1].audio[0])
+
+
+def test_only_the_marker_beeps() -> None:
+    """
+    The other policies leave silence.
+    """
+    audio = to_int16(line(dial("5"), n_samples=6000, noise_dbm0=-50.0))
+    assert len(_beeps(audio)[0]) == 1
+    for policy in ("tones", "strict"):
+        assert _beeps(audio, policy=policy)[0] == []
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_marker_tells_a_voice_of_nothing(*, told: bool) -> None:
+    """
+    What is masked is told of only if the detector heard a press.
+    """
+    bank = LegBank(1, policy="marker")
+    audio = to_int16(voiced(8000))[None, :]
+    bank.process(audio[:, :2000])
+    if told:
+        bank.mask(0)
+    bank.process(audio[:, 2000:])
+    assert not [s for s in bank.spans(0) if isinstance(s.sound, Beep)]
+
+
+# The look-ahead, and what is refused.
+
+
 def _shortest_delay() -> int:
     """
     Find the shortest look-ahead that a bank accepts.
@@ -472,6 +828,7 @@ def test_bank_refuses_an_unknown_leg_everywhere(leg: int) -> None:
         bank.position,
         bank.spans,
         bank.noise,
+        bank.mask,
         bank.arm,
         bank.disarm,
     ):

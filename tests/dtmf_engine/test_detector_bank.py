@@ -23,7 +23,8 @@ from dtmf_engine import (
     ParameterError,
     ToneEnded,
 )
-from dtmf_engine.detector_bank import DetectorBank, check_samples, slices
+from dtmf_engine.batches import check_samples, slices
+from dtmf_engine.detector_bank import DetectorBank
 from dtmf_engine.pairs import Looks
 from tests.support.strategies import Script, calls, cuts, scripts, stable
 from tests.support.streams import digits_of

@@ -19,14 +19,8 @@ from dtmf_engine.hops import (
     measure_hops,
 )
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.pairs import (
-    LONG_HOPS,
-    OFFSET_STEP_HZ,
-    SHORT_HOPS,
-    Looks,
-    Window,
-    measure_pairs,
-)
+from dtmf_engine.offsets import LONG_HOPS, OFFSET_STEP_HZ, SHORT_HOPS
+from dtmf_engine.pairs import Looks, Window, measure_pairs
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,

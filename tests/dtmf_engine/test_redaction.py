@@ -134,10 +134,15 @@ class Hard:
     error: float = 0.0
     noise: float = NOISE_DBM0
     talker: float | None = None
+    pause: int = 1003
 
 
 HARD = {
     "20 ms": Hard(tone=160),
+    "20 ms, noise 20 dB below": Hard(tone=160, noise=-27.0),
+    "20 ms, noise 20 dB below, far apart": Hard(tone=160, noise=-27.0, pause=9000),
+    "25 ms, off by -3 %, far apart": Hard(tone=200, error=-0.03, noise=-30, pause=9000),
+    "off by +3 %, far apart": Hard(error=0.03, noise=-30.0, pause=9000),
     "25 ms, noise 10 dB below": Hard(tone=200, noise=-17.0),
     "50 ms, noise 6 dB below": Hard(noise=-13.0),
     "off by +3 %": Hard(error=0.03),
@@ -158,7 +163,7 @@ def test_no_press_survives_on_hard_lines(name: str) -> None:
     presses = dial(
         ALL_DIGITS * 2,
         tone=case.tone,
-        pause=1003,
+        pause=case.pause,
         lead=4000,
         low_dbm0=case.level - case.twist / 2,
         high_dbm0=case.level + case.twist / 2,

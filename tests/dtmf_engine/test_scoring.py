@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
 from dtmf_engine.masker import ALWAYS
-from dtmf_engine.pairs import LONG_HOPS, Looks, Window, measure_pairs
+from dtmf_engine.offsets import LONG_HOPS
+from dtmf_engine.pairs import Looks, Window, measure_pairs
 from dtmf_engine.scoring import (
     N_FEATURES,
     long_features,

@@ -24,6 +24,7 @@ from dtmf_engine import (
     decode,
 )
 from dtmf_engine.audit import Press as TruePress
+from dtmf_engine.marker import BEEP_GRID_SAMPLES, BEEP_SAMPLES, Beep
 from tests.support.strategies import Step, brief, calls, cuts, digits, scripts, stable
 from tests.support.streams import suppress
 from tests.support.tones import (
@@ -47,6 +48,7 @@ from tests.support.tones import (
 Output: TypeAlias = npt.NDArray[np.int16] | npt.NDArray[np.float64]
 
 RATES = [8000, 16_000, 44_100]
+MARKED_RATES = [8000, 16_000]
 
 # Comfort noise at the floor of −65 dBm0 has an RMS of 9 and stays below this;
 # the quietest press here has amplitudes of 1000, so that even the least sample of
@@ -791,6 +793,123 @@ def test_suppressor_that_is_not_strict_lets_voice_through_while_armed() -> None:
     out = suppressor.process(audio)
     # Sound that comes out of digital silence may be what is left of a press.
     assert np.array_equal(out[1160:], audio[1000:-160])
+
+
+# The marker.
+
+
+def _marked(
+    rate: int, presses: list[Press], form: str = "int16"
+) -> tuple[list[int], int]:
+    """
+    Play presses on a quiet line into a suppressor that marks them.
+
+    Returns:
+        Places of the stream at which beeps begin, each of which was checked to
+        be there to its end; and how many samples were masked.
+    """
+    end = presses[-1].end_sample if presses else 0
+    n_samples = end + rate
+    wave = line(presses, n_samples=n_samples, noise_dbm0=-50.0, sample_rate_hz=rate)
+    audio = to_int16(wave) if form == "int16" else to_float(wave)
+    suppressor = Suppressor(rate, policy="marker")
+    heard = suppress(suppressor, audio, [rate // 50])[suppressor.delay_samples :]
+    samples = heard * 32768.0 if form == "float" else heard
+    n = BEEP_SAMPLES * rate // 8000
+    beep = np.rint(Beep(0, rate).render(0, 0, n))
+    places: list[int] = []
+    for place in range(len(samples) - n + 1):
+        inside = places and place < places[-1] + n
+        if inside or not np.array_equal(samples[place : place + 8], beep[:8]):
+            continue
+        assert np.array_equal(samples[place : place + n], beep)
+        places.append(place)
+    return places, suppressor.n_masked_samples
+
+
+def _keyed(
+    keys: str, rate: int, *, tone_ms: int = 100, lead_ms: int = 100
+) -> list[Press]:
+    """
+    Lay out presses 150 ms apart.
+    """
+    ms = rate // 1000
+    return dial(keys, tone=tone_ms * ms, pause=150 * ms, lead=lead_ms * ms)
+
+
+@pytest.mark.parametrize("form", ["int16", "float"])
+@pytest.mark.parametrize("rate", MARKED_RATES)
+def test_marker_suppressor_tells_each_press_once(rate: int, form: str) -> None:
+    """
+    As many beeps as presses, a whole number of steps of the grid apart.
+    """
+    places, n_masked = _marked(rate, _keyed("1590#D", rate), form)
+    assert len(places) == 6
+    step = BEEP_GRID_SAMPLES * rate // 8000
+    assert [gap % step for gap in np.diff(places).tolist()] == [0] * 5
+    assert n_masked >= 6 * 100 * rate // 1000
+
+
+@pytest.mark.parametrize("rate", MARKED_RATES)
+def test_marker_suppressor_tells_a_long_press_once(rate: int) -> None:
+    """
+    A key that is held down for a second is one press.
+    """
+    assert len(_marked(rate, _keyed("5", rate, tone_ms=1000))[0]) == 1
+
+
+@pytest.mark.parametrize("rate", MARKED_RATES)
+def test_marker_suppressor_does_not_tell_when(rate: int) -> None:
+    """
+    Presses of other keys, a little sooner or later, longer or shorter, are told
+    at the same place.
+    """
+    whole = [
+        _marked(rate, _keyed(digit, rate, tone_ms=tone_ms, lead_ms=lead_ms))[0]
+        for digit, tone_ms, lead_ms in [
+            ("1", 100, 100),
+            ("5", 60, 117),
+            ("D", 140, 131),
+            ("*", 80, 183),
+        ]
+    ]
+    assert len(whole[0]) == 1
+    assert whole == [whole[0]] * 4
+
+
+@pytest.mark.parametrize("rate", MARKED_RATES)
+def test_marker_suppressor_lets_a_voice_through(rate: int) -> None:
+    """
+    Without a press, what comes out is what came in.
+    """
+    audio = to_int16(voiced(rate, sample_rate_hz=rate))
+    suppressor = Suppressor(rate, policy="marker")
+    out = suppress(suppressor, audio, [rate // 50])
+    late = suppressor.delay_samples
+    assert np.array_equal(out[late:-late], audio[:-late])
+
+
+@pytest.mark.parametrize("rate", MARKED_RATES)
+@brief
+@given(st.data())
+def test_marker_suppressor_gives_the_same_samples_in_any_cuts(
+    rate: int, data: st.DataObject
+) -> None:
+    """
+    A beep that begins in one chunk and ends in another is the same beep.
+    """
+    digit, tone_ms, lead_ms = (
+        data.draw(digits),
+        data.draw(st.integers(40, 120)),
+        data.draw(st.integers(0, 250)),
+    )
+    presses = _keyed(digit + digit, rate, tone_ms=tone_ms, lead_ms=lead_ms)
+    wave = line(presses, n_samples=rate, noise_dbm0=-45.0, sample_rate_hz=rate)
+    audio = to_int16(wave)
+    script = data.draw(scripts(len(audio)))
+    whole = suppress(Suppressor(rate, policy="marker"), audio, [len(audio)], script)
+    cut = suppress(Suppressor(rate, policy="marker"), audio, data.draw(cuts), script)
+    assert np.array_equal(cut, whole)
 
 
 # What the suppressor is given.
