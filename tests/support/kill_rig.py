@@ -241,6 +241,7 @@ class Script:
     is_gone: Any
     is_doomed: bool
     told: Told = field(default_factory=Told)
+    _sent: int = 0
 
     def run(self, amount: str, ending: str = "complete") -> Told:
         """
@@ -281,6 +282,10 @@ class Script:
         self.told.sid = str(answer.json()["sid"])
         for field_name, keys in KEYS.items():
             self._update(Capture=field_name)
+            # Time to think: an event that comes with the arming itself may be of a
+            # key that was down before.
+            self._sent += 1
+            caller.send(wire.media(wire.QUIET * 4000, self._sent))
             for n_keyed, key in enumerate(keys, 1):
                 caller.send(wire.dtmf(key))
                 # One callback a key: so that each is a step of its own.
