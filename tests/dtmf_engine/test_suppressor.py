@@ -1004,6 +1004,7 @@ def test_suppressor_refuses_a_rate_or_a_policy_it_does_not_know() -> None:
     ):
         Suppressor(3999)
     with pytest.raises(
-        ParameterError, match=r"^policy: expected one of tones, strict, got 'mute'$"
+        ParameterError,
+        match=r"^policy: expected one of tones, strict, marker, got 'mute'$",
     ):
         Suppressor(policy="mute")
