@@ -2,6 +2,7 @@
 The memory of another process, read as a forensic tool reads it.
 """
 
+from collections.abc import Iterator
 from io import RawIOBase
 from pathlib import Path
 
@@ -16,18 +17,32 @@ def count_in_memory(pid: int, needle: bytes) -> int:
     Raises:
         OSError: it is not allowed (another user's process).
     """
-    count = 0
+    return sum(part.count(needle) for part in parts_of(pid, len(needle) - 1))
+
+
+def parts_of(pid: int, overlap: int) -> Iterator[bytes]:
+    """
+    Give all of a process's writable memory, part by part.
+
+    Args:
+        pid: of the process.
+        overlap: how many octets of a part are in the one before it, too.
+
+    Raises:
+        OSError: it is not allowed (another user's process).
+    """
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             span, rights = line.split()[:2]
             if "w" in rights and "[vvar" not in line:
                 start, stop = (int(place, 16) for place in span.split("-"))
-                count += _count_in_span(memory, start, stop, needle)
-    return count
+                yield from _parts_of_span(memory, start, stop, overlap)
 
 
-def _count_in_span(memory: RawIOBase, start: int, stop: int, needle: bytes) -> int:
-    count, tail = 0, b""
+def _parts_of_span(
+    memory: RawIOBase, start: int, stop: int, overlap: int
+) -> Iterator[bytes]:
+    tail = b""
     while start < stop:
         try:
             memory.seek(start)
@@ -37,7 +52,7 @@ def _count_in_span(memory: RawIOBase, start: int, stop: int, needle: bytes) -> i
             break
         if not part:
             break
-        count += (tail + part).count(needle)
-        tail = (tail + part)[-(len(needle) - 1) :]
+        whole = tail + part
+        yield whole
+        tail = whole[-overlap:] if overlap else b""
         start += len(part)
-    return count

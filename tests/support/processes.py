@@ -67,12 +67,15 @@ def run_cli(
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Served]:
+def serving(
+    folder: Path, *, program: str = "bridge", **settings: str
+) -> Iterator[Served]:
     """
     Run a bridge on free ports while the block runs, then end it if need be.
 
     Args:
         folder: for its data and its log.
+        program: the module that is run.
         settings: besides or instead of the defaults for tests.
     """
     chosen = {
@@ -88,7 +91,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Served]:
     }
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bridge", "serve"],
+            [sys.executable, "-m", program, "serve"],
             env=environment(**chosen),
             stdout=subprocess.PIPE,
             stderr=log,
