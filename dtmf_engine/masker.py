@@ -181,10 +181,13 @@ class Masker:
         low, high = glance.powers
         weaker, stronger = min(low, high), max(low, high)
         inside = weaker >= limits.min_power and stronger <= weaker * limits.max_twist
+        is_on = self.covers(at_sample - self.delay_samples)
         if inside and glance.score >= limits.min_alarm:
-            self.pair = glance
+            # The early score falls as a tone goes on: what it was at first counts.
+            if self.pair is None or not is_on or glance.score >= self.pair.score:
+                self.pair = glance
             return True
-        if not self.covers(at_sample - self.delay_samples):
+        if not is_on:
             return False
         holds = glance.score >= limits.min_hold or glance.share >= limits.hold_share
         return (inside and holds) or self._is_present(glance)

@@ -180,6 +180,17 @@ def test_masker_goes_on_while_the_pair_may_be_there(
     assert masker.wants(glance, 1040, alert=False) is wanted
 
 
+def test_a_weaker_alarm_does_not_take_the_place_of_a_certain_one() -> None:
+    """
+    What is present is measured by what was most like a press.
+    """
+    masker = Masker(160)
+    masker.wants(_glance(5.0), 1000, alert=True)
+    masker.mask(1000, 1040)
+    masker.wants(_glance(ALERT.min_alarm, power=1e5), 1020, alert=True)
+    assert masker.wants(_glance(-9.0, share=0.1, power=3e5), 1040, alert=True)
+
+
 def test_masker_goes_on_after_a_break_no_longer_than_the_look_ahead() -> None:
     """
     What is still in the look-ahead can be masked without a gap.
