@@ -183,14 +183,26 @@ class Masker:
         inside = weaker >= limits.min_power and stronger <= weaker * limits.max_twist
         is_on = self.covers(at_sample - self.delay_samples)
         if inside and glance.score >= limits.min_alarm:
-            # The early score falls as a tone goes on: what it was at first counts.
-            if self.pair is None or not is_on or glance.score >= self.pair.score:
+            if not is_on or self._is_surer(glance):
                 self.pair = glance
             return True
         if not is_on:
             return False
         holds = glance.score >= limits.min_hold or glance.share >= limits.hold_share
         return (inside and holds) or self._is_present(glance)
+
+    def _is_surer(self, glance: Glance) -> bool:
+        """
+        Tell whether an alarm takes the place of the last one.
+
+        The early score falls as a tone goes on: what it was at first counts, until
+        another key is certain.
+        """
+        last = self.pair
+        if last is None or glance.score >= last.score:
+            return True
+        is_other = (glance.row, glance.column) != (last.row, last.column)
+        return is_other and glance.score >= _CERTAIN
 
     def _is_present(self, glance: Glance) -> bool:
         if self.pair is None or self.pair.score < _CERTAIN:
