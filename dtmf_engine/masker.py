@@ -104,6 +104,12 @@ _PRESENT = 0.1
 """Power over that at the alarm above which each tone of a mask's pair is still
 there, in spite of all other sound: −10 dB."""
 
+_PRESENT_SAMPLES = samples_from_ms(100)
+"""
+How long that is believed without a look that saw the pair alone. Noise always has
+some of every pair; a talker pauses more often than this.
+"""
+
 
 @dataclass(slots=True)
 class Span:
@@ -143,7 +149,9 @@ class Masker:
     everything: bool = False
     """Whether all audio is being replaced, tone or not."""
     pair: Glance | None = None
-    """What raised the last alarm."""
+    """What raised the surest of the last alarms."""
+    present_until: int = 0
+    """How long its tones keep a mask going that are not alone."""
 
     def copy(self) -> "Masker":
         """
@@ -185,11 +193,24 @@ class Masker:
         if inside and glance.score >= limits.min_alarm:
             if not is_on or self._is_surer(glance):
                 self.pair = glance
+                self.present_until = at_sample + _PRESENT_SAMPLES
             return True
         if not is_on:
             return False
-        holds = glance.score >= limits.min_hold or glance.share >= limits.hold_share
-        return (inside and holds) or self._is_present(glance)
+        is_alone = glance.share >= limits.hold_share
+        if is_alone and self._is_same(glance):
+            self.present_until = at_sample + _PRESENT_SAMPLES
+        holds = is_alone or glance.score >= limits.min_hold
+        return (inside and holds) or (
+            at_sample < self.present_until and self._is_present(glance)
+        )
+
+    def _is_same(self, glance: Glance) -> bool:
+        last = self.pair
+        return last is not None and (glance.row, glance.column) == (
+            last.row,
+            last.column,
+        )
 
     def _is_surer(self, glance: Glance) -> bool:
         """
@@ -201,8 +222,7 @@ class Masker:
         last = self.pair
         if last is None or glance.score >= last.score:
             return True
-        is_other = (glance.row, glance.column) != (last.row, last.column)
-        return is_other and glance.score >= _CERTAIN
+        return not self._is_same(glance) and glance.score >= _CERTAIN
 
     def _is_present(self, glance: Glance) -> bool:
         if self.pair is None or self.pair.score < _CERTAIN:
