@@ -4,7 +4,9 @@ Targets of the agent leg: what the project set itself, beside what was measured.
 Chance is one of sixteen. A share is at chance if blind guessing may have done as
 well: 6.25 % is not below the 99.9 % interval of Clopper and Pearson, the rule of
 `dtmf_engine.audit`. There are dozens of verdicts; at 95 % one of them or two would be
-wrong in every run. The interval that is shown is the 95 % one.
+wrong in every run. The interval that is shown is the 95 % one. A few presses read
+with certainty among many that are not can hide in such a share: they are counted by
+themselves.
 """
 
 from collections.abc import Sequence
@@ -71,6 +73,14 @@ def _worst(found: Results, engine: str) -> Figure:
     if engine == "tones":
         met = share < TONES_SHARE
     return Figure(f"{100 * share:.1f} %: {worst.line}", met)
+
+
+def _certain(found: Results, engine: str) -> Figure:
+    rows = [*_rows(found, engine, "nominal"), *_rows(found, engine, "hard")]
+    if not rows:
+        return _ABSENT
+    n = sum(row.sure for row in rows)
+    return Figure(f"{n} of {sum(row.presses for row in rows)}", n == 0)
 
 
 def _fragment(ms: int) -> Measure:
@@ -164,6 +174,7 @@ TARGETS = (
     Target("attacker right, nominal lines", "chance, 6.25 %", _nominal, OURS),
     Target("attacker right, hard lines together", _HARD_WANTED, _hard, OURS),
     Target("attacker right, worst hard line", _HARD_WANTED, _worst, OURS),
+    Target("attacker certain and right, nominal and hard", "never", _certain, OURS),
     *(
         Target(f"attacker right, fragments of {ms} ms", "chance", _fragment(ms), ARMED)
         for ms in (3, 5, 8, 12)

@@ -43,10 +43,10 @@ REPORT_SEED, TUNE_SEED = 2, 1
 
 PRESSES = {
     "nominal": {"quick": 160, "usual": 800, "full": 16000},
-    "hard": {"quick": 40, "usual": 120, "full": 3200},
-    "fragments": {"quick": 40, "usual": 80, "full": 3200},
-    "mask": {"quick": 40, "usual": 160, "full": 3200},
-    "alike": {"quick": 160, "usual": 2400, "full": 6400},
+    "hard": {"quick": 40, "usual": 80, "full": 3200},
+    "fragments": {"quick": 40, "usual": 40, "full": 3200},
+    "mask": {"quick": 40, "usual": 80, "full": 3200},
+    "alike": {"quick": 160, "usual": 960, "full": 6400},
 }
 """Presses a line, by its group."""
 
