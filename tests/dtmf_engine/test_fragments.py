@@ -10,13 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dtmf_engine.fragments import REACH_SAMPLES, find_fragments
+from dtmf_engine.fragments import (
+    _WINDOWS,
+    REACH_SAMPLES,
+    _shares,
+    _Window,
+    find_fragments,
+)
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.masker import FADE_SAMPLES
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,
+    KEYPAD,
     Audio,
+    Press,
     Wave,
     dial,
     mix,
@@ -220,3 +228,56 @@ def test_find_fragments_does_not_depend_on_cuts(
         for start, stop in itertools.pairwise(edges)
     ]
     assert np.array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("window", _WINDOWS, ids=lambda w: f"{w.n_samples} samples")
+@stable
+@given(seed=st.integers(0, 2**32 - 1))
+def test_share_of_the_best_pair_is_what_least_squares_gives(
+    window: _Window, seed: int
+) -> None:
+    """
+    For any audio, the fit holds the energy of a least-squares fit.
+    """
+    audio = to_int16(white_noise(window.n_samples, -10.0, seed=seed)).astype(np.float64)
+    place = np.arange(window.n_samples)
+    explained = []
+    for digit in ALL_DIGITS:
+        waves = [
+            wave(2 * np.pi * hz * place / 8000)
+            for hz in KEYPAD[digit]
+            for wave in (np.cos, np.sin)
+        ]
+        basis = np.stack(waves, axis=1)
+        fitted = basis @ np.linalg.lstsq(basis, audio, rcond=None)[0]
+        explained.append(float(fitted @ fitted))
+    # Tables of 15 bits: a thousandth of the window's energy.
+    assert _shares(audio[None], window)[0] == pytest.approx(
+        max(explained) / float(audio @ audio), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("window", _WINDOWS, ids=lambda w: f"{w.n_samples} samples")
+@stable
+@given(
+    digit=st.sampled_from(ALL_DIGITS),
+    low_phase=st.floats(0, 6.28),
+    high_phase=st.floats(0, 6.28),
+)
+def test_share_of_a_pure_pair_is_all_of_it(
+    window: _Window, digit: str, low_phase: float, high_phase: float
+) -> None:
+    """
+    At every phase, a pure pair holds all of a window's energy.
+    """
+    press = Press(
+        digit=digit,
+        start_sample=0,
+        end_sample=window.n_samples,
+        low_dbm0=-6.0,
+        high_dbm0=-9.0,
+        low_phase=low_phase,
+        high_phase=high_phase,
+    )
+    audio = to_int16(press.wave()).astype(np.float64)
+    assert _shares(audio[None], window)[0] == pytest.approx(1.0, abs=2e-3)

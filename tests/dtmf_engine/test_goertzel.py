@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
     PHASE_PERIOD_HOPS,
-    PairFit,
     add_fours,
     hop_sums,
     turn,
 )
 from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
-from dtmf_engine.keypad import DIGITS, TONES_HZ
+from dtmf_engine.keypad import TONES_HZ
 from tests.support.goertzel_reference import goertzel
 from tests.support.strategies import stable
 from tests.support.tones import (
-    KEYPAD,
-    Press,
     amplitude,
     sine,
     to_int16,
@@ -136,62 +133,3 @@ def test_tone_power_of_a_long_sine_is_its_mean_square(tone: int) -> None:
     whole = _sums_from(sine(TONES_HZ[tone], 800, -9.0)).sum(axis=1)
     power = np.abs(whole) ** 2 * (2.0 / 800**2)
     assert power[tone] == pytest.approx(amplitude(-9.0) ** 2 / 2, rel=0.02)
-
-
-@stable
-@given(st.integers(0, 2**32 - 1), st.integers(0, 900), st.sampled_from([4, 5]))
-def test_pair_fit_explains_what_least_squares_does(
-    seed: int, first_hop: int, n_hops: int
-) -> None:
-    """
-    For every pair and any audio, the fit holds the energy of a least-squares fit.
-    """
-    n_samples = n_hops * HOP_SAMPLES
-    audio = to_int16(white_noise(n_samples, -10.0, seed=seed)).astype(np.float64)
-    whole = _sums_from(audio, first_hop).sum(axis=1)
-    re, im = whole.real.tolist(), whole.imag.tolist()
-    fit = PairFit(n_hops)
-    place = np.arange(n_samples)
-    for index, digit in enumerate(DIGITS):
-        waves = [
-            wave(2 * np.pi * hz * place / 8000)
-            for hz in KEYPAD[digit]
-            for wave in (np.cos, np.sin)
-        ]
-        basis = np.stack(waves, axis=1)
-        explained = basis @ np.linalg.lstsq(basis, audio, rcond=None)[0]
-        energy = fit.energy(re, im, first_hop, index // 4, index % 4)
-        # Tables of 15 bits: a ten-thousandth of the window's energy.
-        assert energy == pytest.approx(
-            float(explained @ explained), abs=1e-3 * float(audio @ audio)
-        )
-
-
-@stable
-@given(st.sampled_from(DIGITS), st.floats(0, 6.28), st.floats(0, 6.28))
-def test_pair_fit_holds_all_of_a_pure_pair(
-    digit: str, low_phase: float, high_phase: float
-) -> None:
-    """
-    At every phase, a pure pair holds all of a 10 ms window's energy.
-    """
-    press = Press(
-        digit=digit,
-        start_sample=0,
-        end_sample=80,
-        low_dbm0=-6.0,
-        high_dbm0=-9.0,
-        low_phase=low_phase,
-        high_phase=high_phase,
-    )
-    audio = to_int16(press.wave()).astype(np.float64)
-    whole = _sums_from(audio).sum(axis=1)
-    place = DIGITS.index(digit)
-    energy = PairFit(4).energy(
-        whole.real.tolist(),
-        whole.imag.tolist(),
-        0,
-        place // 4,
-        place % 4,
-    )
-    assert energy / float(audio @ audio) == pytest.approx(1.0, abs=2e-3)
