@@ -116,20 +116,32 @@ def model_background(history: Int16, clean: Bool) -> NoiseModel | None:
     power = float((quiet * quiet).sum()) / quiet.size
     if power == 0:
         return _flat(0.0)
+    return shaped(quiet, max(power, power_from_dbm0(_FLOOR_DBM0)))
+
+
+def shaped(frames: Float64, power: float, scale: int = 1) -> NoiseModel:
+    """
+    Give noise with the spectrum of audio, so coarse that no tone leaves its shape.
+
+    Args:
+        frames: [shape=(k, n)] the audio; not silent.
+        power: of the noise, mean square.
+        scale: how many times 8 kHz its rate is; the filter lasts as long at any.
+    """
+    n, n_lags, half = frames.shape[1], _LAGS * scale, _HALF_TAPS * scale
     lags = np.array(
         [
-            float((quiet[:, lag:] * quiet[:, : _FRAME_SAMPLES - lag]).sum())
-            for lag in range(_LAGS + 1)
+            float((frames[:, lag:] * frames[:, : n - lag]).sum())
+            for lag in range(n_lags + 1)
         ]
     )
-    lags *= 0.5 + 0.5 * np.cos(np.pi * np.arange(_LAGS + 1) / (_LAGS + 1))
-    circle = np.zeros(_FFT_SIZE)
-    circle[: _LAGS + 1] = lags
-    circle[-_LAGS:] = lags[:0:-1]
+    lags *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_lags + 1) / (n_lags + 1))
+    circle = np.zeros(_FFT_SIZE * scale)
+    circle[: n_lags + 1] = lags
+    circle[-n_lags:] = lags[:0:-1]
     # Windowed lags can give a spectrum slightly below nothing; 30 dB below the
     # mean is as deep as a tilt goes.
-    spectrum = np.maximum(np.fft.fft(circle).real, lags[0] * 1e-3)
+    spectrum = np.maximum(np.fft.fft(circle).real, lags[0] * 1e-3 / scale)
     taps = np.fft.ifft(np.sqrt(spectrum)).real
-    taps = np.concatenate([taps[-_HALF_TAPS:], taps[: _HALF_TAPS + 1]])
-    wanted = max(power, power_from_dbm0(_FLOOR_DBM0))
-    return NoiseModel(taps * np.sqrt(wanted / float((taps * taps).sum())))
+    taps = np.concatenate([taps[-half:], taps[: half + 1]])
+    return NoiseModel(taps * np.sqrt(power / float((taps * taps).sum())))

@@ -1,7 +1,7 @@
 """
 Fits: pairs of tones laid over whole recordings, windows of many lengths.
 
-Where `triggers` decides on the last 10 ms and must be cheap, this has all the
+Where a live look decides on the last 20 ms and must be cheap, this has all the
 audio on both sides and all the time there is: exact least-squares fits of every
 pair, its frequencies searched where the window is long enough to tell.
 """

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from dtmf_engine.arrays import Bool, Float64
-from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
+from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel, shaped
 from dtmf_engine.ears import Frames, units_of
 from dtmf_engine.hindsight import Stretch, any_touches
 from dtmf_engine.units import FULL_SCALE, SAMPLE_RATE_HZ, samples_from_ms
@@ -29,10 +29,6 @@ _ENOUGH_FRAMES = 50
 """The nearest second of clean audio has pauses between words, if any has."""
 _QUIET_PART = 4
 """A quarter of the frames, the quietest, is background."""
-_LAGS = 6
-_HALF_TAPS = 12
-_FFT_SIZE = 64
-"""As in `comfort_noise`, at 8 kHz; at other rates they last as long."""
 
 
 def model_background(frames: Float64, rate: int) -> NoiseModel | None:
@@ -55,23 +51,9 @@ def model_background(frames: Float64, rate: int) -> NoiseModel | None:
     order = np.argsort(energy, kind="stable")
     quiet = frames[order[: -(-len(frames) // _QUIET_PART)]]
     power = float(np.mean(quiet * quiet))
-    scale = max(1, round(rate / SAMPLE_RATE_HZ))
-    lags, half, size = _LAGS * scale, _HALF_TAPS * scale, _FFT_SIZE * scale
     if power == 0:
-        return NoiseModel(np.zeros(2 * half + 1))
-    n = quiet.shape[1]
-    products = np.array(
-        [float((quiet[:, lag:] * quiet[:, : n - lag]).sum()) for lag in range(lags + 1)]
-    )
-    products *= 0.5 + 0.5 * np.cos(np.pi * np.arange(lags + 1) / (lags + 1))
-    circle = np.zeros(size)
-    circle[: lags + 1] = products
-    circle[-lags:] = products[:0:-1]
-    # Windowed lags can give a spectrum slightly below nothing.
-    spectrum = np.maximum(np.fft.fft(circle).real, products[0] * 1e-3 / scale)
-    taps = np.fft.ifft(np.sqrt(spectrum)).real
-    taps = np.concatenate([taps[-half:], taps[: half + 1]])
-    return NoiseModel(taps * np.sqrt(power / float((taps * taps).sum())))
+        return NoiseModel(np.zeros(1))
+    return shaped(quiet, power, max(1, round(rate / SAMPLE_RATE_HZ)))
 
 
 @dataclass(slots=True)
