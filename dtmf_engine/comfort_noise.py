@@ -106,12 +106,12 @@ def model_background(history: Int16, clean: Bool) -> NoiseModel | None:
     n_frames = len(history) // _FRAME_SAMPLES
     frames = history[: n_frames * _FRAME_SAMPLES].reshape(n_frames, _FRAME_SAMPLES)
     usable = clean[: n_frames * _FRAME_SAMPLES].reshape(frames.shape).all(axis=1)
-    frames = frames[usable].astype(np.float64)
-    if len(frames) < _MIN_FRAMES:
+    heard = frames[usable].astype(np.float64)
+    if len(heard) < _MIN_FRAMES:
         return None
-    energy = (frames * frames).sum(axis=1)
-    quiet = frames[
-        np.argsort(energy, kind="stable")[: max(_MIN_FRAMES, len(frames) // 2)]
+    energy = (heard * heard).sum(axis=1)
+    quiet = heard[
+        np.argsort(energy, kind="stable")[: max(_MIN_FRAMES, len(heard) // 2)]
     ]
     power = float((quiet * quiet).sum()) / quiet.size
     if power == 0:
