@@ -197,10 +197,10 @@ def align(caller: Float64, agent: Float64, without: Sequence[Span] = ()) -> Alig
     groups = _grouped(matches)
     pieces = [_piece(group) for group in groups]
     gain = _gain(kept, agent, matches)
+    errors = _Errors(kept, agent, gain, is_masked)
     for index in range(1, len(pieces)):
         reach = (groups[index - 1][-1].start, groups[index][0].start + _BLOCK)
-        error = _Errors(kept, agent, gain, is_masked)
-        pieces[index] = error.placed(pieces[index - 1], pieces[index], reach)
+        pieces[index] = errors.placed(pieces[index - 1], pieces[index], reach)
     return Alignment(tuple(pieces), gain)
 
 
@@ -391,7 +391,7 @@ class _Errors:
         """
         Give the later piece where the recording slips.
         """
-        first, last = reach = (max(reach[0], before.settled_sample), reach[1])
+        first, last = reach = max(reach[0], before.settled_sample), reach[1]
         cost = np.cumsum(self._of(before, reach) - self._of(after, reach))
         cost = np.concatenate([[0.0], cost])
         # Where nothing sounds, or all is masked, the cost stays what it is.

@@ -139,7 +139,7 @@ class AuditReport:
         """
         The most right guesses that still pass as luck.
         """
-        return int(binom.isf(SIGNIFICANCE, len(self.presses), self.chance))
+        return lucky_guesses(len(self.presses), self.chance)
 
     @property
     def is_clean(self) -> bool:
@@ -153,6 +153,13 @@ class AuditReport:
             and not self.detected
             and (not self.presses or self.luck >= SIGNIFICANCE)
         )
+
+
+def lucky_guesses(n_guesses: int, chance: float = CHANCE) -> int:
+    """
+    Give the most right guesses, of so many, that still pass as luck.
+    """
+    return int(binom.isf(SIGNIFICANCE, n_guesses, chance)) if n_guesses else 0
 
 
 def audit(

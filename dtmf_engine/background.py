@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.linalg import solve_toeplitz
 
-from dtmf_engine.arrays import Float64
+from dtmf_engine.arrays import Float64, Int16
 
 
 Colour: TypeAlias = tuple[float, ...]
@@ -24,6 +24,7 @@ ORDER = 10
 WHITE: Colour = (1.0,)
 
 _FRAME = 160
+_BATCH = 4096
 _QUIET_SHARE = 0.1
 _QUIET_SPREAD = 2.0
 _WHITE_PART = 1e-3
@@ -54,10 +55,8 @@ def measure_background(audio: Float64) -> Background:
     Args:
         audio: [shape=(n,)] at 8 kHz, in samples of 16 bits.
     """
-    n = len(audio) // _FRAME
-    frames = audio[: n * _FRAME].reshape(n, _FRAME)
-    power = np.square(frames).mean(axis=1)
-    if not n or not power.any():
+    frames, power = _frames(audio), frame_powers(audio)
+    if not power.any():
         return Background(0.0)
     quiet = float(np.quantile(power, _QUIET_SHARE))
     sounding = power[power > 0]
@@ -68,6 +67,35 @@ def measure_background(audio: Float64) -> Background:
     lags[0] *= 1 + _WHITE_PART
     colour = tuple(round(float(lag), _DIGITS) for lag in lags / lags[0])
     return Background(quiet, colour if _is_a_spectrum(colour) else WHITE)
+
+
+def quiet_power(audio: Float64 | Int16) -> float:
+    """
+    Measure the power of the quiet moments alone, of recordings of any length.
+
+    Args:
+        audio: [shape=(n,)] at 8 kHz, in samples of 16 bits.
+    """
+    power = frame_powers(audio)
+    return float(np.quantile(power, _QUIET_SHARE)) if len(power) else 0.0
+
+
+def frame_powers(audio: Float64 | Int16) -> Float64:
+    """
+    Give the mean-square power of each frame of 20 ms, [shape=(n // 160,)].
+    """
+    frames = _frames(audio)
+    power = np.empty(len(frames))
+    # Hours of samples become floats a few minutes at a time.
+    for start in range(0, len(frames), _BATCH):
+        part = frames[start : start + _BATCH].astype(np.float64)
+        power[start : start + _BATCH] = np.square(part).mean(axis=1)
+    return power
+
+
+def _frames(audio: Float64 | Int16) -> Float64 | Int16:
+    n = len(audio) // _FRAME
+    return audio[: n * _FRAME].reshape(n, _FRAME)
 
 
 def predictor(colour: Colour) -> tuple[Float64, float]:

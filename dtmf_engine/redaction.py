@@ -24,11 +24,12 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from dtmf_engine.arrays import Int16, as_samples
 from dtmf_engine.attacker import read_press
-from dtmf_engine.audit import SIGNIFICANCE
+from dtmf_engine.audit import lucky_guesses
+from dtmf_engine.background import quiet_power
+from dtmf_engine.decoys import CERTAIN_NATS
 from dtmf_engine.ears import Ears, Frames
 from dtmf_engine.errors import AudioFormatError, ParameterError
 from dtmf_engine.hindsight import (
@@ -44,17 +45,12 @@ from dtmf_engine.hindsight import (
     keying,
 )
 from dtmf_engine.infill import Infill
-from dtmf_engine.keypad import DIGITS
 from dtmf_engine.units import (
     SAMPLE_RATE_HZ,
     require_sample_rate,
     samples_from_ms,
 )
 
-
-_CHANCE = 1 / len(DIGITS)
-_CERTAIN_NATS = 9.2
-"""A reading with this margin claims odds of 10,000 to 1."""
 
 ATTEMPTS = 4
 """How often a recording is covered more widely before it is given up."""
@@ -96,9 +92,7 @@ class Verdict:
         """
         The most right guesses that pass as luck.
         """
-        if not self.n_attacked:
-            return 0
-        return int(binom.isf(SIGNIFICANCE, self.n_attacked, _CHANCE))
+        return lucky_guesses(self.n_attacked)
 
     @property
     def is_clean(self) -> bool:
@@ -242,14 +236,14 @@ class Redaction:
         n_attacked = n_right = n_read = n_detected = 0
         guessed: list[tuple[int, Stretch, bool]] = []
         for channel, line in ears.finish().items():
-            noise_power = _background_power(line)
+            noise_power = quiet_power(line)
             for tone in self._tones:
                 right, margin = _attack(line, tone, noise_power)
                 n_attacked += 1
                 n_right += right
-                n_read += right and margin >= _CERTAIN_NATS
+                n_read += right and margin >= CERTAIN_NATS
                 if right:
-                    guessed.append((channel, tone.place, margin >= _CERTAIN_NATS))
+                    guessed.append((channel, tone.place, margin >= CERTAIN_NATS))
             digits = find_digits(line, self._watched)
             n_detected += len(digits)
             self._widen(channel, digits)
@@ -325,7 +319,7 @@ class Redaction:
         """
         Find where a channel carries presses of the others.
         """
-        noise_power = _background_power(line)
+        noise_power = quiet_power(line)
         return [
             key.place.widened(_ECHO_BEFORE, _ECHO_AFTER)
             for other, one in found.items()
@@ -434,18 +428,3 @@ def _attack(line: Int16, tone: Keyed, noise_power: float) -> tuple[bool, float]:
 def _carries(line: Int16, tone: Keyed, noise_power: float) -> bool:
     right, margin = _attack(line, tone, noise_power)
     return right and margin >= _CARRIES_NATS
-
-
-def _background_power(line: Int16) -> float:
-    """
-    Estimate the power of the quiet moments: a tenth of all 20 ms frames.
-    """
-    n = len(line) // 160
-    if not n:
-        return 0.0
-    frames = line[: n * 160].reshape(n, 160)
-    power = np.empty(n)
-    for start in range(0, n, 4096):
-        part = frames[start : start + 4096].astype(np.float64)
-        power[start : start + 4096] = np.einsum("fn,fn->f", part, part) / 160
-    return float(np.quantile(power, 0.1))
