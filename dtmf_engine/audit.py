@@ -317,30 +317,32 @@ def describe(report: AuditReport) -> list[str]:
     """
     Say the result in words, a line each; no digit appears in them.
     """
+    lines = [f"{name:<22} {value}" for name, value in figures(report)]
+    if not report.presses:
+        return ["no press in the caller's recording", *lines]
+    verdict = "nothing recoverable" if report.is_clean else "LEAK: digits recoverable"
+    return [*lines, f"{'verdict':<22} {verdict}"]
+
+
+def figures(report: AuditReport) -> list[tuple[str, str]]:
+    """
+    Give what was measured, as names and values; no digit appears in them.
+    """
     n = len(report.presses)
+    if not n and report.detected:
+        return [("detector finds", f"{len(report.detected)} in the agent's recording")]
     if not n:
-        return ["no press in the caller's recording", *_elsewhere(report)]
+        return []
     blind = f"blind guessing: {n * report.chance:.1f}, up to {report.chance_bound}"
     low, high = report.share_bounds
-    verdict = "nothing recoverable" if report.is_clean else "LEAK: digits recoverable"
     return [
-        f"presses                {n}",
-        f"recording lags by      {_lag(report)}",
-        f"attacker guessed right {report.n_right} of {n} ({blind} by luck)",
-        f"  in the long run      {100 * low:.1f} to {100 * high:.1f} % (95 %)",
-        f"attacker was sure of   {report.n_read}",
-        f"detector finds         {len(report.detected)}",
-        f"verdict                {verdict}",
+        ("presses", str(n)),
+        ("recording lags by", _lag(report)),
+        ("attacker guessed right", f"{report.n_right} of {n} ({blind} by luck)"),
+        ("  in the long run", f"{100 * low:.1f} to {100 * high:.1f} % (95 %)"),
+        ("attacker was sure of", str(report.n_read)),
+        ("detector finds", str(len(report.detected))),
     ]
-
-
-def _elsewhere(report: AuditReport) -> list[str]:
-    """
-    Say that there are digits where nothing was keyed.
-    """
-    if not report.detected:
-        return []
-    return [f"detector finds         {len(report.detected)} in the agent's recording"]
 
 
 def _lag(report: AuditReport) -> str:

@@ -12,9 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dtmf_engine.arrays import Float64, Int16, to_int16
-from dtmf_engine.audit import AuditReport, PressAudit, describe
+from dtmf_engine.audit import AuditReport, PressAudit, figures
 from dtmf_engine.keypad import frequencies_hz
-from dtmf_engine.units import FULL_SCALE, SAMPLE_RATE_HZ, samples_from_ms
+from dtmf_engine.units import (
+    FULL_SCALE,
+    SAMPLE_RATE_HZ,
+    ms_from_samples,
+    samples_from_ms,
+)
 
 
 mpl.use("Agg")
@@ -114,15 +119,14 @@ def _verdict(report: AuditReport) -> str:
 
 
 def _figures(report: AuditReport, peer: str | None) -> str:
-    lines = [line for line in describe(report) if not line.startswith("verdict")]
-    rows = [line[:23].strip() for line in lines]
-    values = [line[23:].strip() for line in lines]
+    rows = figures(report)
+    if not report.presses:
+        rows.insert(0, ("no press in the caller's recording", ""))
     if peer is not None:
-        rows.append("libspandsp reads")
-        values.append(str(len(peer)))
+        rows.append(("libspandsp reads", str(len(peer))))
     cells = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
-        for name, value in zip(rows, values, strict=True)
+        f"<tr><th>{escape(name.strip())}</th><td>{escape(value)}</td></tr>"
+        for name, value in rows
     )
     return f"<table>{cells}</table>"
 
@@ -166,7 +170,7 @@ def _mark(press: PressAudit) -> str:
 
 def _length_ms(press: PressAudit) -> float:
     n_samples = press.press.end_sample - press.press.start_sample
-    return n_samples * 1000 / SAMPLE_RATE_HZ
+    return ms_from_samples(n_samples)
 
 
 def _shots(
@@ -221,8 +225,7 @@ def _spectrogram(
     axes: Axes, audio: Int16, press: PressAudit, *, show_digits: bool
 ) -> None:
     length = press.press.end_sample - press.press.start_sample
-    length_ms = length * 1000 / SAMPLE_RATE_HZ
-    around_ms = _AROUND * 1000 / SAMPLE_RATE_HZ
+    length_ms, around_ms = ms_from_samples(length), ms_from_samples(_AROUND)
     level = _levels(audio, press.press.start_sample - _AROUND, length + 2 * _AROUND)
     if show_digits:
         bottom, top = (round(hz / _BIN_HZ) for hz in (400, 2000))
