@@ -155,28 +155,38 @@ def read_recording(data: bytes, name: str = "recording") -> Recording:
     Raises:
         AudioFormatError: it is no audio file, damaged, or empty of channels.
     """
-    _check_size(data[:8], len(data), name)
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            exact = file.subtype in _EXACT_IN_16_BITS
+    with _opened(io.BytesIO(data), name) as file:
+        exact = file.subtype in _EXACT_IN_16_BITS
+        try:
             frames = file.read(dtype="int16" if exact else "float64", always_2d=True)
-            rate = int(file.samplerate)
-    except soundfile.LibsndfileError as error:
-        raise AudioFormatError(
-            f"{name}: expected a WAV, FLAC, OGG or MP3 file, "
-            f"libsndfile says: {_reason(error)}"
-        ) from None
-    if not exact and not np.isfinite(frames).all():
-        raise AudioFormatError(f"{name}: expected finite samples, got NaN or infinity")
-    try:
-        require_sample_rate(rate)
-    except ParameterError as error:
-        raise AudioFormatError(f"{name}: {error}") from None
+        except soundfile.LibsndfileError as error:
+            raise _not_audio(name, error) from None
+        rate = int(file.samplerate)
+    _check_finite(frames, name)
     channels = [np.ascontiguousarray(frames[:, c]) for c in range(frames.shape[1])]
     return Recording(channels, rate)
 
 
-class RecordingReader:
+class _Closing:
+    """
+    A file that is closed where its `with` block ends.
+    """
+
+    _file: soundfile.SoundFile
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+class RecordingReader(_Closing):
     """
     An audio file, read block by block.
 
@@ -190,24 +200,12 @@ class RecordingReader:
 
     def __init__(self, file: BinaryIO, name: str = "recording") -> None:
         self.name = name
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        _check_size(file.read(8), size, name)
-        file.seek(0)
-        try:
-            self._file = soundfile.SoundFile(file)
-        except soundfile.LibsndfileError as error:
-            raise AudioFormatError(
-                f"{name}: expected a WAV, FLAC, OGG or MP3 file, "
-                f"libsndfile says: {_reason(error)}"
-            ) from None
-        try:
-            rate = require_sample_rate(self._file.samplerate)
-        except ParameterError as error:
-            self._file.close()
-            raise AudioFormatError(f"{name}: {error}") from None
+        self._file = _opened(file, name)
         self.format = RecordingFormat(
-            self._file.format, self._file.subtype, rate, self._file.channels
+            self._file.format,
+            self._file.subtype,
+            int(self._file.samplerate),
+            self._file.channels,
         )
         self.n_frames = int(self._file.frames)
         """As the file says; 0 or too many where it does not know."""
@@ -234,10 +232,7 @@ class RecordingReader:
                 ) from None
             if not len(block):
                 break
-            if block.dtype.kind == "f" and not np.isfinite(block).all():
-                raise AudioFormatError(
-                    f"{self.name}: expected finite samples, got NaN or infinity"
-                )
+            _check_finite(block, self.name)
             n_read += len(block)
             yield block
         if self.format.is_lossless and n_read < self.n_frames < _UNKNOWN_FRAMES:
@@ -252,19 +247,8 @@ class RecordingReader:
         """
         return dict(self._file.copy_metadata())
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-
-class RecordingWriter:
+class RecordingWriter(_Closing):
     """
     An audio file, written block by block.
 
@@ -314,17 +298,6 @@ class RecordingWriter:
         """
         self._file.write(_in_precision(block, self.format.dtype))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
 
 _VORBIS_MAX_HZ = 200_000
 """Its encoder has no settings beyond, and libsndfile 1.2.2 crashes for want of them."""
@@ -371,6 +344,41 @@ def write_recording(
         subtype=subtype,
     )
     return out.getvalue()
+
+
+def _opened(file: BinaryIO, name: str) -> soundfile.SoundFile:
+    """
+    Open a file of audio, of a rate that we can take.
+
+    Raises:
+        AudioFormatError: it is none, or damaged.
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    _check_size(file.read(8), size, name)
+    file.seek(0)
+    try:
+        opened = soundfile.SoundFile(file)
+    except soundfile.LibsndfileError as error:
+        raise _not_audio(name, error) from None
+    try:
+        require_sample_rate(opened.samplerate)
+    except ParameterError as error:
+        opened.close()
+        raise AudioFormatError(f"{name}: {error}") from None
+    return opened
+
+
+def _not_audio(name: str, error: soundfile.LibsndfileError) -> AudioFormatError:
+    return AudioFormatError(
+        f"{name}: expected a WAV, FLAC, OGG or MP3 file, "
+        f"libsndfile says: {_reason(error)}"
+    )
+
+
+def _check_finite(samples: npt.NDArray[np.generic], name: str) -> None:
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        raise AudioFormatError(f"{name}: expected finite samples, got NaN or infinity")
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:
