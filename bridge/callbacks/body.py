@@ -18,7 +18,7 @@ from bridge.pay.request import PaymentRequest
 from bridge.pay.settings import Reading
 
 
-_NAMES = {
+ENTRY_NAMES = {
     Field.CARD_NUMBER: "PaymentCardNumber",
     Field.EXPIRATION_DATE: "ExpirationDate",
     Field.SECURITY_CODE: "SecurityCode",
@@ -26,8 +26,10 @@ _NAMES = {
     Field.ROUTING_NUMBER: "BankRoutingNumber",
     Field.ACCOUNT_NUMBER: "BankAccountNumber",
 }
-_DOCUMENTED = _NAMES | {
-    matcher: f"{_NAMES[field]}Matcher" for field, matcher in MATCHERS.items()
+"""What a field that was captured is called in callbacks."""
+
+_DOCUMENTED = ENTRY_NAMES | {
+    matcher: f"{ENTRY_NAMES[field]}Matcher" for field, matcher in MATCHERS.items()
 }
 
 _GROUP_STARTS = {15: (4, 10), 16: (4, 8, 12)}
@@ -110,7 +112,7 @@ def _common(identity: Identity, request: PaymentRequest) -> dict[str, str]:
 
 
 def _entries(report: Report, readings: Collection[Reading]) -> dict[str, str]:
-    form = {_NAMES[field]: value for field, value in report.entries}
+    form = {ENTRY_NAMES[field]: value for field, value in report.entries}
     number = form.get("PaymentCardNumber")
     if number is not None and Reading.DOCUMENTED_CARD_MASK in readings:
         form["PaymentCardNumber"] = _grouped(number)

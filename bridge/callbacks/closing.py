@@ -8,24 +8,16 @@ all there is left of it.
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from bridge.callbacks.body import Identity, callback_form
+from bridge.callbacks.body import ENTRY_NAMES, Identity, callback_form
+from bridge.pay.fields import Field
 from bridge.pay.outputs import GatewayAnswer, Report, Result, Step
 from bridge.pay.request import PaymentMethod, PaymentRequest
 from bridge.pay.settings import Reading
 
 
-_CARD_NUMBER, _CARD_TYPE = "PaymentCardNumber", "PaymentCardType"
+_CARD_TYPE = "PaymentCardType"
 
-_ENTRIES = {
-    "payment-card-number": _CARD_NUMBER,
-    "expiration-date": "ExpirationDate",
-    "security-code": "SecurityCode",
-    "postal-code": "PaymentCardPostalCode",
-    "bank-routing-number": "BankRoutingNumber",
-    "bank-account-number": "BankAccountNumber",
-}
-"""What a field that was captured is called in callbacks, by its capture."""
-
+_BY_CAPTURE = {str(field): name for field, name in ENTRY_NAMES.items()}
 
 _COMMON = (
     *("DateCreated", "PaymentConnector", "BankAccountType"),
@@ -84,8 +76,8 @@ def _captured(last: Mapping[str, str]) -> dict[str, str]:
     if last.get("PartialResult") == "true":
         # A second entry that is being keyed is shown in the place of the first.
         capture = last.get("Capture", "").removesuffix("-matcher")
-        unfinished = _ENTRIES.get(capture, "")
-    names = [*_ENTRIES.values(), _CARD_TYPE]
-    if unfinished == _CARD_NUMBER:
+        unfinished = _BY_CAPTURE.get(capture, "")
+    names = [*_BY_CAPTURE.values(), _CARD_TYPE]
+    if unfinished == ENTRY_NAMES[Field.CARD_NUMBER]:
         names.remove(_CARD_TYPE)
     return {name: last[name] for name in names if name in last and name != unfinished}

@@ -106,12 +106,7 @@ class SandboxConnector:
             username=self.username,
             password=self.password,
         )
-        return GatewayCall(
-            url=call.url,
-            headers=call.headers,
-            body=call.body,
-            read_timeout_s=self.read_timeout_s,
-        )
+        return replace(call, read_timeout_s=self.read_timeout_s)
 
     def decode(self, status: int, body: bytes, request: ChargeRequest) -> Outcome:
         """

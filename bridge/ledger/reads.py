@@ -200,7 +200,7 @@ def _callback(row: Row[Any]) -> StoredCallback:
         attempts=row.attempts,
         fault=row.fault,
         created_at=_utc(row.created_at),
-        settled_at=None if row.settled_at is None else _utc(row.settled_at),
+        settled_at=_utc_or_none(row.settled_at),
     )
 
 
@@ -217,8 +217,12 @@ def _attempt(row: Row[Any]) -> StoredAttempt:
         outcome=row.outcome,
         reference=row.reference,
         sent_at=_utc(row.sent_at),
-        settled_at=None if row.settled_at is None else _utc(row.settled_at),
+        settled_at=_utc_or_none(row.settled_at),
     )
+
+
+def _utc_or_none(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _utc(moment)
 
 
 def _utc(moment: datetime) -> datetime:

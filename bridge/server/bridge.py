@@ -20,7 +20,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bridge.api.app import create_app
 from bridge.connectors.base import Connector
 from bridge.connectors.sandbox import IN_PROCESS_URL, SandboxConnector
-from bridge.connectors.sandbox_gateway import SandboxGateway
 from bridge.errors import ConfigError, LedgerError
 from bridge.ledger.store import Ledger
 from bridge.pay.settings import PaySettings
@@ -31,7 +30,6 @@ from bridge.server.api_port import ApiPort
 from bridge.server.archive import Archive
 from bridge.server.audit_log import FILE_NAME, AuditLog
 from bridge.server.callback_worker import CallbackWorker
-from bridge.server.ids import new_id
 from bridge.server.limits import ApiLimits, RateLimiter
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
@@ -39,6 +37,7 @@ from bridge.server.outbound import HttpOutbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
 from bridge.server.recovery import Means, Recovery
+from bridge.server.sandbox_server import make_gateway
 from bridge.server.settings import Settings
 from bridge.server.switchboard import Switchboard
 from bridge.server.targets import TargetPolicy
@@ -46,7 +45,6 @@ from bridge.server.tls import load, make_context, tls_problems
 from bridge.server.writer import LedgerWriter
 from bridge.stream.events import GOING_AWAY
 from dtmf_engine.bank import LegBank
-from dtmf_engine.masker import get_policy
 
 
 SETTLE_TIMEOUT_S = 120.0
@@ -201,7 +199,7 @@ class Bridge:
         bank = LegBank(
             settings.max_calls,
             profile=settings.profile,
-            policy=get_policy(settings.policy),
+            policy=settings.masking,
             seed=secrets.randbits(16),
         )
         tick_s = settings.tick_ms / 1000
@@ -320,7 +318,7 @@ class Bridge:
             callbacks=callbacks,
             outbound=outbound,
             archive=archive,
-            sandbox=SandboxGateway("sandbox", "sandbox", new_id=lambda: new_id("", 8)),
+            sandbox=make_gateway(),
             settings=PaySettings(
                 star=settings.star,
                 first_digit_timeout_s=settings.first_digit_timeout_s,

@@ -22,6 +22,14 @@ SILENCE_S = 60.0
 MAX_BODY_BYTES = 64 * 1024
 
 
+def make_gateway() -> SandboxGateway:
+    """
+    Make a gateway that the sandbox connector may use.
+    """
+    login = SandboxConnector()
+    return SandboxGateway(login.username, login.password, new_id=lambda: new_id("", 8))
+
+
 class SandboxServer:
     """
     A gateway with a memory of its own.
@@ -32,10 +40,7 @@ class SandboxServer:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        login = SandboxConnector()
-        self.gateway = SandboxGateway(
-            login.username, login.password, new_id=lambda: new_id("", 8)
-        )
+        self.gateway = make_gateway()
 
     async def run(self, ready: Callable[[int], None]) -> None:
         """

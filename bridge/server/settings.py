@@ -10,7 +10,7 @@ import ssl
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -274,24 +274,30 @@ def _tls_problems(settings: Settings) -> list[str]:
 
 
 def _is_media_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return False
-    return parts.scheme in {"wss", "ws"} and bool(parts.hostname) and not parts.query
+    parts = _split(url)
+    return (
+        parts is not None
+        and parts.scheme in {"wss", "ws"}
+        and bool(parts.hostname)
+        and not parts.query
+    )
 
 
 def _is_web_url(url: str) -> bool:
+    parts = _split(url)
+    if parts is None or not parts.hostname:
+        return False
+    near = parts.scheme == "http" and is_loopback(parts.hostname)
+    return parts.scheme == "https" or near
+
+
+def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises where it is no number
     except ValueError:
-        return False
-    host = parts.hostname or ""
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    )
+        return None
+    return parts
 
 
 def load_settings() -> Settings:

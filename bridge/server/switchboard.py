@@ -2,7 +2,6 @@
 The switchboard: streams joined into calls, and what each call says carried out.
 """
 
-import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,8 +23,10 @@ from bridge.call.session import (
     SendAudio,
     SetArmed,
 )
+from bridge.server.accounts import is_sid
 from bridge.server.analysis import Analyser
 from bridge.server.clock import utc_now
+from bridge.server.ids import new_id
 from bridge.server.metrics import Metrics
 from bridge.server.runner import Runner
 from bridge.stream.events import NORMAL, Audio, Role, Started
@@ -319,7 +320,7 @@ class Switchboard:
     def _name_caller(self, call: Call, started: Started) -> None:
         sid = started.call_sid
         call.provider_call_sid = sid
-        call.call_sid = sid if _is_call_sid(sid) else "CA" + secrets.token_hex(16)
+        call.call_sid = sid if is_sid(sid, "CA") else new_id("CA", 16)
         for name in (sid, call.call_sid):
             self._by_sid[call.account_sid, name] = call
 
@@ -377,11 +378,3 @@ class Switchboard:
                 key = (oldest.account_sid, sid or "")
                 if self._by_sid.get(key) is oldest:
                     del self._by_sid[key]
-
-
-def _is_call_sid(sid: str) -> bool:
-    return (
-        len(sid) == 34
-        and sid.startswith("CA")
-        and all(c in "0123456789abcdefABCDEF" for c in sid[2:])
-    )
