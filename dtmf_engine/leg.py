@@ -12,6 +12,7 @@ because what the agent must not hear is more than what the session should count.
              fragments are looked for.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -132,9 +133,10 @@ class Leg:
         while k < watch.n_hops:
             start = watch.first_sample + k * HOP_SAMPLES
             if not self.is_watching(start):
-                k = next((m for m in marked if m >= k), watch.n_hops)
-                if k == watch.n_hops:
+                following = bisect_left(marked, k)
+                if following == len(marked):
                     return
+                k = marked[following]
                 start = watch.first_sample + k * HOP_SAMPLES
             elif k not in watch.glances:
                 watch.glances.update(watch.look(k, min(k + WATCH_HOPS, watch.n_hops)))
