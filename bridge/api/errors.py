@@ -3,7 +3,7 @@ Errors of the REST API, in the shape that Twilio's SDKs read.
 """
 
 from bridge.api.paths import shown_path
-from bridge.pay.codes import MESSAGES, PayErrorCode
+from bridge.pay.codes import PayErrorCode, message_of
 
 
 MORE_INFO = "https://www.twilio.com/docs/errors/{code}"
@@ -77,4 +77,4 @@ def pay_error(code: PayErrorCode, what: str = "") -> ApiError:
         code: which.
         what: more about it.
     """
-    return ApiError(400, code, MESSAGES[code] + (what and f": {what}"))
+    return ApiError(400, code, message_of(code, what))

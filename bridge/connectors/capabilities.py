@@ -8,7 +8,7 @@ account type, the currency or the kind of token was never possible.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge.pay.codes import MESSAGES, PayErrorCode
+from bridge.pay.codes import PayErrorCode, message_of
 from bridge.pay.outputs import Refusal
 from bridge.pay.request import (
     BankAccountType,
@@ -48,16 +48,14 @@ class Capabilities:
         """
         code = self._code(request)
         if code is not None:
-            return Refusal(int(code), MESSAGES[code])
+            return _refusal(code)
         needed = self.parameters.get(request.payment_method, frozenset())
         missing = sorted(needed - request.parameters.keys())
         if not missing:
             return None
         if missing == [NAME_PARAMETER] and not request.is_card:
-            code = PayErrorCode.NAME_NEEDED
-            return Refusal(int(code), MESSAGES[code])
-        code = PayErrorCode.PARAMETER_NEEDED
-        return Refusal(int(code), f"{MESSAGES[code]}: {', '.join(missing)}")
+            return _refusal(PayErrorCode.NAME_NEEDED)
+        return _refusal(PayErrorCode.PARAMETER_NEEDED, ", ".join(missing))
 
     def _code(self, request: PaymentRequest) -> PayErrorCode | None:
         method = request.payment_method
@@ -77,3 +75,7 @@ class Capabilities:
         if self.currencies is not None and request.currency not in self.currencies:
             return PayErrorCode.UNSUPPORTED_CURRENCY
         return None
+
+
+def _refusal(code: PayErrorCode, what: str = "") -> Refusal:
+    return Refusal(int(code), message_of(code, what))

@@ -82,5 +82,13 @@ MESSAGES: Mapping[PayErrorCode, str] = MappingProxyType(
 )
 """Without the prefix `Pay: `, which SDKs would show in the middle of a line."""
 
+
+def message_of(code: PayErrorCode, what: str = "") -> str:
+    """
+    Give a code's message, with more about it where there is more.
+    """
+    return MESSAGES[code] + (what and f": {what}")
+
+
 CONFLICT = 20409
 """Twilio's general code for a command that comes too late."""

@@ -12,7 +12,7 @@ from datetime import date
 
 from bridge.errors import LocalProtocolError
 from bridge.pay.answers import answer_of, result_of
-from bridge.pay.codes import CONFLICT, MESSAGES, PayErrorCode
+from bridge.pay.codes import CONFLICT, PayErrorCode, message_of
 from bridge.pay.entries import Entries
 from bridge.pay.fields import ErrorType, Field
 from bridge.pay.outcomes import Outcome
@@ -490,4 +490,4 @@ class PaySession:
 
 
 def _refusal(code: PayErrorCode, what: str) -> Refusal:
-    return Refusal(int(code), f"{MESSAGES[code]}: {what}")
+    return Refusal(int(code), message_of(code, what))
