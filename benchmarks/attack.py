@@ -22,13 +22,13 @@ from dtmf_engine.bank import LegBank
 from dtmf_engine.decoys import CERTAIN_NATS
 from dtmf_engine.g711 import decode_mulaw, encode_mulaw
 from dtmf_engine.keypad import DIGITS
-from dtmf_engine.masker import Policy
 
 
 POLICIES = {
     "tones": ("tones", False),
     "armed": ("tones", True),
-    **{name: (name, True) for name in ("strict", "marker") if name in list(Policy)},
+    "strict": ("strict", True),
+    "marker": ("marker", True),
 }
 """Our own names; each names a policy, and whether a capture is armed."""
 

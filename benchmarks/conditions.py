@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks import codecs, trials, voices
+from benchmarks import codecs, needs, trials
 from benchmarks.channels import HIGH_HZ, LOW_HZ, Random, Wave, lost_frames
 from benchmarks.trials import Effect, Errors, Press, Trial, trial_random
 
@@ -66,15 +66,7 @@ def missing(condition: Condition) -> str:
     """
     Say why a condition cannot be made here; nothing if it can.
     """
-    match condition.needs:
-        case "ffmpeg" if not codecs.has_ffmpeg():
-            return "ffmpeg: not installed (apt-get install ffmpeg)"
-        case "voices" if not len(voices.prompts()) and not len(voices.spoken()):
-            return "speech: none installed (apt-get install espeak-ng)"
-        case "music" if not len(voices.music()):
-            return "music: none installed (apt-get install asterisk-moh-opsound-wav)"
-        case _:
-            return ""
+    return needs.missing(condition.needs)
 
 
 def _steps(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from benchmarks import channels, codecs, voices
+from benchmarks import channels, codecs, needs
 from benchmarks.channels import KEYS, LOSS_FRAME, RATE, Entry, Int16, Random, Tone, Wave
 from benchmarks.corpus import noise_at, talker_at
 from benchmarks.trials import Effect, Range, coded, trial_random
@@ -167,13 +167,7 @@ def missing(line: Line) -> str:
     """
     Say why a line cannot be made here; nothing if it can.
     """
-    match line.needs:
-        case "ffmpeg" if not codecs.has_ffmpeg():
-            return "ffmpeg: not installed (apt-get install ffmpeg)"
-        case "voices" if not len(voices.prompts()) and not len(voices.spoken()):
-            return "speech: none installed (apt-get install espeak-ng)"
-        case _:
-            return ""
+    return needs.missing(line.needs)
 
 
 def draw(line: Line, seed: int, number: int) -> LeakCall:

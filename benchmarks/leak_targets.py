@@ -11,7 +11,7 @@ themselves.
 
 from collections.abc import Sequence
 
-from benchmarks import leak_tables, tables, telltale
+from benchmarks import leak_tables, targets, telltale
 from benchmarks.attack import POLICIES, UNMASKED
 from benchmarks.leak_tables import SHOWN, interval, is_chance
 from benchmarks.results import LeakRow, Results, SpeechRow
@@ -207,11 +207,4 @@ def table(found: Results) -> str:
     Lay out every target with the figures of our policies and of the rivals.
     """
     names = _shown(found)
-    lines = []
-    for target in TARGETS:
-        cells = [target.name, target.wanted]
-        for name in names:
-            figure = target.measure(found, name)
-            cells.append(str(figure) if name in target.judged else figure.text)
-        lines.append(cells)
-    return tables.table(["target", "wanted", *leak_tables.named(names)], lines)
+    return targets.laid_out(found, TARGETS, names, leak_tables.named(names))

@@ -15,7 +15,6 @@ systems, and are attacked (`attack.py`). Blind guesses are right in one of sixte
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -24,6 +23,7 @@ from benchmarks import (
     attack,
     leak_lines,
     leak_tables,
+    options,
     results,
     rivals,
     telltale,
@@ -187,9 +187,13 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks.leaks",
         description="Attack the agent leg, ours and others'.",
     )
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--full", action="store_true", help="big sizes, half an hour")
-    size.add_argument("--quick", action="store_true", help="small sizes, to try it")
+    options.add_common(
+        parser,
+        full="big sizes, half an hour",
+        quick="small sizes, to try it",
+        json="add to these results",
+        tune="odd seeds: to tune on, never reported",
+    )
     parser.add_argument(
         "--only",
         metavar="GROUPS",
@@ -206,18 +210,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--no-rivals", action="store_true", help="leave out the rules of others"
     )
-    parser.add_argument("--json", type=Path, metavar="OUT", help="add to these results")
-    parser.add_argument(
-        "--tune", action="store_true", help="odd seeds: to tune on, never reported"
-    )
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.only.split(",")) - set(leak_lines.GROUPS))
-    if unknown:
-        expected = ", ".join(leak_lines.GROUPS)
-        parser.error(f"--only: expected {expected}, got {', '.join(unknown)}")
-    if arguments.tune and arguments.json:
-        parser.error("--json: what was tuned on is not reported; leave out --tune")
-    return arguments
+    return options.parse(parser, leak_lines.GROUPS)
 
 
 def main() -> None:
@@ -225,7 +218,7 @@ def main() -> None:
     Run what the command line asks for.
     """
     arguments = _arguments()
-    size = "full" if arguments.full else "quick" if arguments.quick else "usual"
+    size = options.size_of(arguments)
     chosen = [
         line
         for line in LINES.values()

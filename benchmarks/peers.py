@@ -11,43 +11,24 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
+from bridge.cli.spandsp import MAX_DIGITS, load_spandsp, spandsp_reads
 from dtmf_engine.recording import write_recording
 
 
 Int16 = npt.NDArray[np.int16]
-
-_SPANDSP_MAX_DIGITS = 128
-
-
-@cache
-def _spandsp() -> ctypes.CDLL | None:
-    name = ctypes.util.find_library("spandsp")
-    if name is None:
-        return None
-    library = ctypes.CDLL(name)
-    library.dtmf_rx_init.restype = ctypes.c_void_p
-    library.dtmf_rx_init.argtypes = [ctypes.c_void_p] * 3
-    library.dtmf_rx.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
-    library.dtmf_rx_get.restype = ctypes.c_size_t
-    library.dtmf_rx_get.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
-    library.dtmf_rx_status.restype = ctypes.c_int
-    library.dtmf_rx_status.argtypes = [ctypes.c_void_p]
-    library.dtmf_rx_free.argtypes = [ctypes.c_void_p]
-    return library
 
 
 def has_spandsp() -> bool:
     """
     Tell whether libspandsp is installed (Debian: libspandsp2).
     """
-    return _spandsp() is not None
+    return load_spandsp() is not None
 
 
 def has_multimon() -> bool:
@@ -87,12 +68,10 @@ def spandsp(samples: Int16) -> str:
     Raises:
         RuntimeError: it is not installed.
     """
-    stream = SpandspStream()
-    # Its own buffer holds 128 digits; a second of audio holds fewer.
-    parts = [samples[start : start + 8000] for start in range(0, len(samples), 8000)]
-    digits = [stream.process(np.ascontiguousarray(part, np.int16)) for part in parts]
-    stream.close()
-    return "".join(digits)
+    digits = spandsp_reads(samples)
+    if digits is None:
+        raise RuntimeError("libspandsp is not installed")
+    return digits
 
 
 class SpandspStream:
@@ -104,13 +83,13 @@ class SpandspStream:
     """
 
     def __init__(self) -> None:
-        library = _spandsp()
+        library = load_spandsp()
         if library is None:
             raise RuntimeError("libspandsp is not installed")
         self.receive: Callable[[int, int, int], int] = library.dtmf_rx
         """`receive(state, address, n_samples)`: the bare call, for timing."""
         self._library = library
-        self._buffer = ctypes.create_string_buffer(_SPANDSP_MAX_DIGITS + 1)
+        self._buffer = ctypes.create_string_buffer(MAX_DIGITS + 1)
         self.state: int = library.dtmf_rx_init(None, None, None)
 
     def process(self, samples: Int16) -> str:
@@ -124,7 +103,7 @@ class SpandspStream:
         """
         Give the digits since the last time, at most 128.
         """
-        self._library.dtmf_rx_get(self.state, self._buffer, _SPANDSP_MAX_DIGITS)
+        self._library.dtmf_rx_get(self.state, self._buffer, MAX_DIGITS)
         return self._buffer.value.decode("ascii")
 
     def status(self) -> str:

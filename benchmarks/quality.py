@@ -16,7 +16,6 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -28,6 +27,7 @@ from benchmarks import (
     labelled,
     latency,
     masks,
+    options,
     peers,
     results,
     speed,
@@ -218,9 +218,13 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks.quality",
         description="Measure the engine and its peers on the same audio.",
     )
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--full", action="store_true", help="big sizes, an hour")
-    size.add_argument("--quick", action="store_true", help="small sizes, a minute")
+    options.add_common(
+        parser,
+        full="big sizes, an hour",
+        quick="small sizes, a minute",
+        json="write results here",
+        tune="odd seeds and even-numbered recordings: to tune on, never reported",
+    )
     parser.add_argument(
         "--only", metavar="PARTS", help=f"comma-separated, of: {', '.join(PARTS)}"
     )
@@ -230,19 +234,7 @@ def _arguments() -> argparse.Namespace:
         choices=engines.PROFILES,
         help="measure only this profile beside the peers (may be repeated)",
     )
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write results here")
-    parser.add_argument(
-        "--tune",
-        action="store_true",
-        help="odd seeds and even-numbered recordings: to tune on, never reported",
-    )
-    arguments = parser.parse_args()
-    unknown = sorted(set((arguments.only or "cards").split(",")) - set(PARTS))
-    if unknown:
-        parser.error(f"--only: expected {', '.join(PARTS)}, got {', '.join(unknown)}")
-    if arguments.tune and arguments.json:
-        parser.error("--json: what was tuned on is not reported; leave out --tune")
-    return arguments
+    return options.parse(parser, PARTS)
 
 
 def main() -> None:
@@ -251,7 +243,7 @@ def main() -> None:
     """
     arguments = _arguments()
     settings = Settings(
-        size="full" if arguments.full else "quick" if arguments.quick else "usual",
+        size=options.size_of(arguments),
         seed=TUNE_SEED if arguments.tune else REPORT_SEED,
         profiles=tuple(arguments.profile or engines.PROFILES),
     )

@@ -17,13 +17,12 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from scipy.signal import correlate
 
-from benchmarks import leak_tables, results, rivals, talkoff, voices, workers
+from benchmarks import leak_tables, options, results, rivals, talkoff, voices, workers
 from benchmarks.attack import POLICIES
 from benchmarks.channels import RATE, Int16
 from benchmarks.codecs import mulaw
@@ -343,21 +342,19 @@ def main() -> None:
         prog="python -m benchmarks.speech",
         description="Measure what masking costs where nobody keys.",
     )
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--full", action="store_true", help="hundreds of hours")
-    size.add_argument("--quick", action="store_true", help="small sizes, to try it")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="add to these results")
-    parser.add_argument(
-        "--tune", action="store_true", help="the first halves: never reported"
+    options.add_common(
+        parser,
+        full="hundreds of hours",
+        quick="small sizes, to try it",
+        json="add to these results",
+        tune="the first halves: never reported",
     )
-    arguments = parser.parse_args()
-    if arguments.tune and arguments.json:
-        parser.error("--json: what was tuned on is not reported; leave out --tune")
+    arguments = options.parse(parser)
     for line in missing():
         workers.note(f"note: {line}")
     voices.prompts(), voices.music(), voices.spoken()  # shared with forked workers
     before = perf_counter()
-    chosen = "full" if arguments.full else "quick" if arguments.quick else "usual"
+    chosen = options.size_of(arguments)
     seed = TUNE_SEED if arguments.tune else REPORT_SEED
     parts = workers.run("speech", work, jobs(chosen, seed, rivals.installed()))
     rows = merge(parts)

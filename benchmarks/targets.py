@@ -2,7 +2,7 @@
 Targets: what the project set itself, beside what was measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import speed, tables
@@ -218,13 +218,30 @@ def table(found: Results) -> str:
     """
     Lay out every target with the figures of the profiles and the peers.
     """
+    shown = [*tables.named(JUDGED), *PEERS]
+    return laid_out(found, TARGETS, (*JUDGED, *PEERS), shown)
+
+
+def laid_out(
+    found: Results,
+    targets: Iterable[Target],
+    engines: Sequence[str],
+    shown: Sequence[str],
+) -> str:
+    """
+    Lay out targets, a column for each engine; verdicts where an engine is judged.
+
+    Args:
+        found: the figures.
+        targets: a row each.
+        engines: a column each.
+        shown: what they are called in the head.
+    """
     lines = []
-    for target in TARGETS:
+    for target in targets:
         cells = [target.name, target.wanted]
-        for profile in JUDGED:
-            figure = target.measure(found, profile)
-            cells.append(str(figure) if profile in target.judged else figure.text)
-        cells += [target.measure(found, peer).text for peer in PEERS]
+        for engine in engines:
+            figure = target.measure(found, engine)
+            cells.append(str(figure) if engine in target.judged else figure.text)
         lines.append(cells)
-    head = ["target", "wanted", *tables.named(JUDGED), *PEERS]
-    return tables.table(head, lines)
+    return tables.table(["target", "wanted", *shown], lines)

@@ -11,7 +11,7 @@ import numpy as np
 from dtmf_engine.arrays import Int16
 
 
-_MAX_DIGITS = 128
+MAX_DIGITS = 128
 """What its own buffer holds."""
 
 _CHUNK = 8000
@@ -19,7 +19,10 @@ _CHUNK = 8000
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def load_spandsp() -> ctypes.CDLL | None:
+    """
+    Give libspandsp with what of its detector is used, if it is installed.
+    """
     name = ctypes.util.find_library("spandsp")
     if name is None:
         return None
@@ -29,6 +32,8 @@ def _library() -> ctypes.CDLL | None:
     library.dtmf_rx.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
     library.dtmf_rx_get.restype = ctypes.c_size_t
     library.dtmf_rx_get.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+    library.dtmf_rx_status.restype = ctypes.c_int
+    library.dtmf_rx_status.argtypes = [ctypes.c_void_p]
     library.dtmf_rx_free.argtypes = [ctypes.c_void_p]
     return library
 
@@ -43,16 +48,16 @@ def spandsp_reads(audio: Int16) -> str | None:
     Returns:
         Nothing if the library is not installed (Debian: libspandsp2).
     """
-    library = _library()
+    library = load_spandsp()
     if library is None:
         return None
     state = library.dtmf_rx_init(None, None, None)
-    buffer = ctypes.create_string_buffer(_MAX_DIGITS + 1)
+    buffer = ctypes.create_string_buffer(MAX_DIGITS + 1)
     digits = []
     for start in range(0, len(audio), _CHUNK):
         part = np.ascontiguousarray(audio[start : start + _CHUNK], dtype=np.int16)
         library.dtmf_rx(state, part.ctypes.data, len(part))
-        library.dtmf_rx_get(state, buffer, _MAX_DIGITS)
+        library.dtmf_rx_get(state, buffer, MAX_DIGITS)
         digits.append(buffer.value.decode("ascii"))
     library.dtmf_rx_free(state)
     return "".join(digits)
