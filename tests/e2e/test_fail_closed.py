@@ -11,12 +11,7 @@ from structlog.testing import capture_logs
 
 from bridge.stream.events import GOING_AWAY
 from tests.bridge.server.calls import bystander, call_of, two_legs
-from tests.bridge.server.rig import (
-    DELAY,
-    INAUDIBLE,
-    FaultyBank,
-    silent_line,
-)
+from tests.bridge.server.rig import DELAY, INAUDIBLE, Digits, FaultyBank, silent_line
 from tests.support.media import (
     QUIET,
     Peer,
@@ -34,33 +29,6 @@ from tests.support.tones import dial
 KEYS = dial("5*0", tone=640, pause=520, lead=1000)
 
 KEYED = silent_line(KEYS, 4800)
-
-
-class Digits(list[str]):
-    """
-    A listener that remembers.
-    """
-
-    def receive_digit(self, digit: str) -> None:
-        """
-        Remember.
-        """
-        self.append(digit)
-
-    def receive_hang_up(self) -> None:
-        """
-        Nothing is to be done.
-        """
-
-    def receive_agent_gone(self) -> None:
-        """
-        The agent is gone.
-        """
-
-    def receive_agent_back(self) -> None:
-        """
-        The agent is there again.
-        """
 
 
 def _loudest(octets: bytes) -> int:

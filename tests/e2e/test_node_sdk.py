@@ -9,21 +9,14 @@ import pytest
 
 from tests.support.live import LiveCall, live_call
 from tests.support.node_sdk import NodeError, NodeSdk, install, node_sdk
-from tests.support.processes import ACCOUNT_SID, AUTH_TOKEN, Served, serving
-from tests.support.receiver import Receiver, receiving
+from tests.support.processes import ACCOUNT_SID, AUTH_TOKEN, Served
+from tests.support.receiver import Receiver
 from tests.support.refusals import STARTS, UPDATES, Form, for_node
 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.peer]
 
 CARD = "4242424242424242"
-
-
-@pytest.fixture(name="served", scope="module")
-def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("bridge")
-    with serving(folder, playout_limit_ms="60000") as served:
-        yield served
 
 
 @pytest.fixture(name="sdk", scope="module")
@@ -36,12 +29,6 @@ def _sdk(tmp_path_factory: pytest.TempPathFactory, served: Served) -> Iterator[N
         auth_token=AUTH_TOKEN,
     ) as sdk:
         yield sdk
-
-
-@pytest.fixture(name="receiver")
-def _receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture(name="call")

@@ -12,8 +12,8 @@ from twilio.rest import Client
 
 from dtmf_engine import audit, decode
 from tests.support.live import LiveCall, live_call
-from tests.support.processes import ACCOUNT_SID, AUTH_TOKEN, Served, serving
-from tests.support.receiver import Receiver, receiving
+from tests.support.processes import ACCOUNT_SID, AUTH_TOKEN, Served
+from tests.support.receiver import Receiver
 from tests.support.refusals import STARTS, UPDATES, Form
 
 
@@ -22,24 +22,11 @@ pytestmark = pytest.mark.e2e
 CARD = "4242424242424242"
 
 
-@pytest.fixture(name="served", scope="module")
-def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("bridge")
-    with serving(folder, playout_limit_ms="60000") as served:
-        yield served
-
-
 @pytest.fixture(name="client")
 def _client(served: Served) -> Client:
     client = Client(ACCOUNT_SID, AUTH_TOKEN)
     client.api.base_url = served.api_url
     return client
-
-
-@pytest.fixture(name="receiver")
-def _receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture(name="call")

@@ -24,12 +24,19 @@ SID = "PK" + "c" * 32
 AT = datetime(2019, 12, 18, 20, 2, 1, tzinfo=UTC)
 TOKEN = "it's a token: ü"
 
+CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
+START = f"{CALLS}/{CALL}/Payments.json"
+UPDATE = f"{CALLS}/{CALL}/Payments/{SID}.json"
+
 
 def basic(login: str) -> str:
     """
     Give credentials as the header has them.
     """
     return "Basic " + base64.b64encode(login.encode()).decode()
+
+
+LOGIN = basic(f"{ACCOUNT}:{TOKEN}")
 
 
 @dataclass

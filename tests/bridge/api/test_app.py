@@ -15,8 +15,12 @@ from bridge.pay.settings import Reading
 from tests.bridge.api.fakes import (
     ACCOUNT,
     CALL,
+    CALLS,
+    LOGIN,
     SID,
+    START,
     TOKEN,
+    UPDATE,
     FakePayments,
     InProcess,
     basic,
@@ -24,10 +28,6 @@ from tests.bridge.api.fakes import (
 from tests.support.pay import URL
 
 
-CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
-START = f"{CALLS}/{CALL}/Payments.json"
-UPDATE = f"{CALLS}/{CALL}/Payments/{SID}.json"
-LOGIN = basic(f"{ACCOUNT}:{TOKEN}")
 NEEDED = {"IdempotencyKey": "k1", "StatusCallback": URL}
 
 SIX = {

@@ -14,8 +14,11 @@ from bridge.api.errors import ApiError
 from tests.bridge.api.fakes import (
     ACCOUNT,
     CALL,
-    SID,
+    CALLS,
+    LOGIN,
+    START,
     TOKEN,
+    UPDATE,
     FakePayments,
     InProcess,
     basic,
@@ -23,10 +26,6 @@ from tests.bridge.api.fakes import (
 from tests.support.pay import URL
 
 
-CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
-START = f"{CALLS}/{CALL}/Payments.json"
-UPDATE = f"{CALLS}/{CALL}/Payments/{SID}.json"
-LOGIN = basic(f"{ACCOUNT}:{TOKEN}")
 FORM = {"IdempotencyKey": "k", "StatusCallback": URL}
 
 ROWS: list[tuple[int, int, str, str, Mapping[str, str], ApiError | None]] = [

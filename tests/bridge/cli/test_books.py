@@ -19,10 +19,10 @@ from bridge.ledger.changes import (
     CallbackQueued,
     CallbackSettled,
     Change,
-    SessionOpened,
 )
 from bridge.ledger.databases import open_engine
 from bridge.ledger.store import Ledger
+from tests.support.books import session_opened
 from tests.support.processes import ACCOUNT_SID, AUTH_TOKEN, run_cli, serving
 from tests.support.receiver import receiving
 
@@ -33,17 +33,7 @@ SID = "PK" + "1" * 32
 
 
 def _changes(url: str = URL) -> list[Change]:
-    opened = SessionOpened(
-        sid=SID,
-        account_sid=ACCOUNT_SID,
-        call_sid="CA1",
-        state="ended",
-        connector="Default",
-        charge_amount="9.99",
-        currency="USD",
-        status_callback=url,
-        at=AT,
-    )
+    opened = session_opened(SID, account_sid=ACCOUNT_SID, url=url, at=AT, state="ended")
     queued = [
         CallbackQueued(
             session_sid=SID,

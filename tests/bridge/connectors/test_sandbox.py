@@ -38,6 +38,15 @@ def _ask(
     return connector.decode(answer.status, answer.body, request)
 
 
+CARD_DECLINED = Declined(code="card_declined", message="The card was declined.")
+
+NO_TEST_CARD = Invalid(
+    code="invalid_test_card",
+    message="The sandbox takes published test cards only.",
+    pay_error_code=64022,
+)
+
+
 @pytest.mark.parametrize(
     ("request_", "outcome"),
     [
@@ -45,20 +54,16 @@ def _ask(
         (_request(VISA, token=True), Approved(token="tok_id1")),
         (
             _request(DECLINED),
-            Declined(code="card_declined", message="The card was declined."),
+            CARD_DECLINED,
         ),
         (
             _request(DECLINED, token=True),
-            Declined(code="card_declined", message="The card was declined."),
+            CARD_DECLINED,
         ),
         (
             # Not even a number: its check digit is wrong.
             _request("4000000000000000"),
-            Invalid(
-                code="invalid_test_card",
-                message="The sandbox takes published test cards only.",
-                pay_error_code=64022,
-            ),
+            NO_TEST_CARD,
         ),
         (
             _request(VISA, amount="9.51"),
@@ -130,15 +135,11 @@ def _look_up(gateway: SandboxGateway, attempt: Attempt) -> Outcome | NotFound:
         (_request(VISA, amount="9.54"), Approved(confirmation_code="ch_id1")),
         (
             _request(DECLINED),
-            Declined(code="card_declined", message="The card was declined."),
+            CARD_DECLINED,
         ),
         (
             _request("4000000000000000"),
-            Invalid(
-                code="invalid_test_card",
-                message="The sandbox takes published test cards only.",
-                pay_error_code=64022,
-            ),
+            NO_TEST_CARD,
         ),
         (
             _request(VISA, amount="9.52"),

@@ -18,27 +18,19 @@ from bridge.ledger.changes import (
     CallbackSettled,
     Change,
     SessionMoved,
-    SessionOpened,
 )
 from bridge.ledger.reads import StoredAttempt, StoredCallback, StoredSession
 from bridge.ledger.store import Ledger
 from bridge.ledger.tables import attempts, callbacks, sessions
+from tests.support.books import session_opened
 
 
 AT = datetime(2026, 6, 15, 12, 0, 0, 123_000, UTC)
 LATER = AT + timedelta(seconds=5)
 ACCOUNT = "AC" + "0" * 32
 
-OPENED = SessionOpened(
-    sid="PK1",
-    account_sid=ACCOUNT,
-    call_sid="CA1",
-    state="ready",
-    connector="Default",
-    charge_amount="9.99",
-    currency="USD",
-    status_callback="https://agent.example/cb",
-    at=AT,
+OPENED = session_opened(
+    "PK1", account_sid=ACCOUNT, url="https://agent.example/cb", at=AT
 )
 QUEUED = CallbackQueued(
     session_sid="PK1",

@@ -144,26 +144,16 @@ class Port:
         return int(np.abs(wire.decode(bytes(self.played)).astype(np.int32)).max())
 
 
-@dataclass(slots=True)
-class Rig:
+class Digits(list[str]):
     """
-    One call with both legs.
+    A listener that remembers.
     """
-
-    switchboard: Switchboard
-    analyser: Analyser
-    guard: Analyser | None
-    metrics: Metrics
-    call: Call
-    caller: Port
-    agent: Port
-    digits: list[str] = field(default_factory=list)
 
     def receive_digit(self, digit: str) -> None:
         """
         Remember.
         """
-        self.digits.append(digit)
+        self.append(digit)
 
     def receive_hang_up(self) -> None:
         """
@@ -179,6 +169,22 @@ class Rig:
         """
         The agent is there again.
         """
+
+
+@dataclass(slots=True)
+class Rig:
+    """
+    One call with both legs.
+    """
+
+    switchboard: Switchboard
+    analyser: Analyser
+    guard: Analyser | None
+    metrics: Metrics
+    call: Call
+    caller: Port
+    agent: Port
+    digits: Digits = field(default_factory=Digits)
 
     def arm(self, *, armed: bool = True) -> None:
         """
@@ -263,7 +269,7 @@ def with_rig(
             *(switchboard, analyser, guarding, metrics, call),
             *(ports[CALLER], ports[AGENT]),
         )
-        call.listener = rig
+        call.listener = rig.digits
         script(rig)
         call.runner.stop()
         analyser.stop()

@@ -8,13 +8,10 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
@@ -23,16 +20,15 @@ from bridge.server.bridge import Bridge
 from bridge.server.settings import Settings
 from dtmf_engine import decode
 from tests.bridge.server.receiver import Receiver, answer, receiver
+from tests.bridge.server.running import Running, is_done, run_bridge, settings_of
 from tests.support import media as wire
 from tests.support.media import (
-    ACCOUNT_SID,
     AUTH_TOKEN,
     CALL_SID,
     QUIET,
     Peer,
     keyed,
     noise,
-    put_forward,
     run,
     stream,
     wait_until,
@@ -45,77 +41,7 @@ CARD = "4111111111111111"
 
 
 def _settings(folder: Path, **others: object) -> Settings:
-    values: dict[str, object] = {
-        "media_port": 0,
-        "api_port": 0,
-        "data_dir": folder / "data",
-        "account_sid": ACCOUNT_SID,
-        "auth_token": SecretStr(AUTH_TOKEN),
-        "development": True,
-        "playout_limit_ms": 60_000,
-    }
-    return Settings(**(values | others))  # type: ignore[arg-type]  # checked by pydantic
-
-
-@dataclass(slots=True)
-class Running:
-    """
-    A bridge that runs.
-    """
-
-    bridge: Bridge
-    task: asyncio.Task[None]
-    n_commands: int = 0
-
-    async def ask(
-        self, path: str, form: Mapping[str, str] | None = None, **others: str
-    ) -> httpx.Response:
-        """
-        Send one command to the API, or ask it for something.
-        """
-        base = f"http://127.0.0.1:{self.bridge.api_port}"
-        login = (ACCOUNT_SID, AUTH_TOKEN)
-        async with httpx.AsyncClient(trust_env=False, auth=login) as client:
-            if form is None:
-                return await client.get(base + path)
-            self.n_commands += 1
-            key = {"IdempotencyKey": f"key-{self.n_commands}"}
-            account = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/"
-            return await client.post(
-                base + account + path, data={**key, **form, **others}
-            )
-
-    async def start_payment(self, url: str, call_sid: str = CALL_SID) -> str:
-        """
-        Start a payment, and give its sid.
-        """
-        form = {"StatusCallback": url, "ChargeAmount": "49.90", "Currency": "USD"}
-        reply = await self.ask(f"{call_sid}/Payments.json", form)
-        assert reply.status_code == 201, reply.text
-        return str(reply.json()["sid"])
-
-
-def _is_done(task: asyncio.Task[None]) -> bool:
-    put_forward(0.1)
-    return task.done()
-
-
-@asynccontextmanager
-async def _running(settings: Settings) -> AsyncIterator[Running]:
-    """
-    Run a bridge; it is stopped in a hurry if nobody has stopped it.
-    """
-    bridge, ready = Bridge(settings), asyncio.Event()
-    task = asyncio.create_task(bridge.run(lambda _: ready.set()))
-    await wait_until(lambda: ready.is_set() or task.done())
-    try:
-        yield Running(bridge, task)
-    finally:
-        bridge.stop()
-        bridge.stop()
-        # It may wait for receivers that never answer.
-        await wait_until(partial(_is_done, task))
-        await task
+    return settings_of(folder, **({"playout_limit_ms": 60_000} | others))
 
 
 @asynccontextmanager
@@ -152,7 +78,7 @@ def test_bridge_takes_a_payment(tmp_path: Path) -> None:
     async def main() -> None:
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(receiver())
-            running = await stack.enter_async_context(_running(_settings(tmp_path)))
+            running = await stack.enter_async_context(run_bridge(_settings(tmp_path)))
             legs = await stack.enter_async_context(_legs(running))
             caller, agent = legs
             sid = await running.start_payment(state.url)
@@ -221,7 +147,7 @@ def test_bridge_survives_a_status_callback_that_nobody_can_ask_for(
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
-            running = await stack.enter_async_context(_running(_settings(tmp_path)))
+            running = await stack.enter_async_context(run_bridge(_settings(tmp_path)))
             caller, agent = await stack.enter_async_context(_legs(running))
             url = "https://\N{SNOWMAN}/told"
             form = {"StatusCallback": url, "ChargeAmount": "1.00"}
@@ -261,7 +187,7 @@ def test_bridge_drains_before_it_ends(tmp_path: Path) -> None:
 
     async def main() -> None:
         before = _sockets()
-        async with _running(_settings(tmp_path)) as running:
+        async with run_bridge(_settings(tmp_path)) as running:
             async with _legs(running) as (caller, agent):
                 running.bridge.stop()
                 n_octets = len(agent.heard)
@@ -298,7 +224,7 @@ def test_bridge_ends_calls_that_do_not_end(tmp_path: Path, why: str) -> None:
         patience = 0.05 if why == "out of patience" else 3600
         settings = _settings(tmp_path, drain_timeout_s=patience)
         async with receiver() as state:
-            async with _running(settings) as running, _legs(running) as legs:
+            async with run_bridge(settings) as running, _legs(running) as legs:
                 await running.start_payment(state.url)
                 running.bridge.stop()
                 if why == "in a hurry":
@@ -322,7 +248,7 @@ def test_bridge_is_stopped_by_a_signal(tmp_path: Path) -> None:
     """
 
     async def main() -> None:
-        async with _running(_settings(tmp_path)) as running, _legs(running) as legs:
+        async with run_bridge(_settings(tmp_path)) as running, _legs(running) as legs:
             with running.bridge.stopped_by_signals():
                 os.kill(os.getpid(), signal.SIGTERM)
                 await wait_until(lambda: not _listens(running.bridge.media_port))
@@ -343,21 +269,24 @@ def test_bridge_delivers_what_it_could_not_before(tmp_path: Path) -> None:
     async def main() -> None:
         async with receiver() as state:
             state.answers += [answer(503)] * 1000
-            async with _running(_settings(tmp_path)) as running, _legs(running) as legs:
+            async with (
+                run_bridge(_settings(tmp_path)) as running,
+                _legs(running) as legs,
+            ):
                 await running.start_payment(state.url)
                 await wait_until(lambda: state.posts)
                 await legs[0].send(wire.stop())
                 running.bridge.stop()
                 # It does not wait for ever for a receiver that is down.
-                await wait_until(partial(_is_done, running.task))
+                await wait_until(partial(is_done, running.task))
             assert {form["SequenceNumber"] for form in state.forms} == {"1"}
             state.answers.clear()
             state.posts.clear()
-            async with _running(_settings(tmp_path)):
+            async with run_bridge(_settings(tmp_path)):
                 await wait_until(lambda: len(state.posts) == 2)
             assert [form["SequenceNumber"] for form in state.forms] == ["1", "2"]
             assert state.forms[1]["Result"] == "caller-hung-up"
-            async with _running(_settings(tmp_path)):
+            async with run_bridge(_settings(tmp_path)):
                 pass
             assert len(state.posts) == 2
 

@@ -2,14 +2,12 @@
 The whole bridge and its ledger: lost answers, refusals, one bridge at a time.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
@@ -26,11 +24,9 @@ from bridge.ledger.store import Ledger
 from bridge.server.bridge import Bridge
 from bridge.server.settings import Settings
 from tests.bridge.server.receiver import Receiver, receiver
-from tests.bridge.server.test_bridge import Running
+from tests.bridge.server.running import Running, run_bridge, settings_of
 from tests.support import media as wire
 from tests.support.media import (
-    ACCOUNT_SID,
-    AUTH_TOKEN,
     CALL_SID,
     Peer,
     put_forward,
@@ -46,37 +42,7 @@ KEYS = {"payment-card-number": "4111111111111111", "expiration-date": "1239"}
 
 
 def _settings(folder: Path, **others: object) -> Settings:
-    values: dict[str, object] = {
-        "media_port": 0,
-        "api_port": 0,
-        "data_dir": folder / "data",
-        "account_sid": ACCOUNT_SID,
-        "auth_token": SecretStr(AUTH_TOKEN),
-        "development": True,
-        "max_calls": 2,
-    }
-    return Settings(**(values | others))  # type: ignore[arg-type]  # checked by pydantic
-
-
-def _is_done(task: asyncio.Task[None]) -> bool:
-    put_forward(0.1)
-    return task.done()
-
-
-@asynccontextmanager
-async def _running(
-    settings: Settings, ledger_of: Callable[[str], Ledger] = Ledger
-) -> AsyncIterator[Running]:
-    bridge, ready = Bridge(settings, ledger_of=ledger_of), asyncio.Event()
-    task = asyncio.create_task(bridge.run(lambda _: ready.set()))
-    await wait_until(lambda: ready.is_set() or task.done())
-    try:
-        yield Running(bridge, task)
-    finally:
-        bridge.stop()
-        bridge.stop()
-        await wait_until(partial(_is_done, task))
-        await task
+    return settings_of(folder, **({"max_calls": 2} | others))
 
 
 async def _pay(running: Running, state: Receiver, caller: Peer, amount: str) -> str:
@@ -131,7 +97,7 @@ def _take(
         settings = _settings(folder)
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(receiver())
-            running = await stack.enter_async_context(_running(settings, ledger_of))
+            running = await stack.enter_async_context(run_bridge(settings, ledger_of))
             port = running.bridge.media_port
             caller = await stack.enter_async_context(stream(port))
             await _pay(running, state, caller, amount)
@@ -220,7 +186,7 @@ def test_bridge_answers_500_to_a_command_that_the_ledger_refuses(
     async def main() -> tuple[int, int]:
         async with AsyncExitStack() as stack:
             running = await stack.enter_async_context(
-                _running(_settings(tmp_path), NoSessions)
+                run_bridge(_settings(tmp_path), NoSessions)
             )
             caller = await stack.enter_async_context(stream(running.bridge.media_port))
             await caller.start(call="c1")

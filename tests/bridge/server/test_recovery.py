@@ -25,7 +25,6 @@ from bridge.ledger.changes import (
     CallbackSettled,
     Change,
     SessionMoved,
-    SessionOpened,
 )
 from bridge.ledger.reads import StoredSession
 from bridge.ledger.store import Ledger
@@ -36,6 +35,7 @@ from bridge.server.clock import utc_now
 from bridge.server.metrics import Metrics
 from bridge.server.recovery import WATCH_S, Means, Recovery
 from bridge.server.writer import LedgerWriter
+from tests.support.books import session_opened
 from tests.support.media import AUTH_TOKEN, put_forward, run, wait_until
 
 
@@ -211,17 +211,7 @@ async def _pass_time(is_over: Callable[[], bool], longest_s: float = 400.0) -> N
 
 def _opened(sid: str = "PK1") -> list[Change]:
     return [
-        SessionOpened(
-            sid=sid,
-            account_sid="AC1",
-            call_sid="CA1",
-            state="ready",
-            connector="Default",
-            charge_amount="9.99",
-            currency="USD",
-            status_callback=AGENT,
-            at=utc_now(),
-        ),
+        session_opened(sid, account_sid="AC1", url=AGENT, at=utc_now()),
         _callback(1, sid),
     ]
 
