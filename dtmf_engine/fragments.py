@@ -63,6 +63,10 @@ _WINDOWS = (
 )
 """See `benchmarks/README.md`, carrier fragments, for what they hear and mask."""
 
+_ROWS, _COLUMNS = np.divmod(np.arange(16), 4)
+_PAIR_SUMS = np.stack([_ROWS, _COLUMNS + 4, _ROWS + N_TONES, _COLUMNS + 4 + N_TONES])
+"""[shape=(4, 16)] where the cosines and the sines of each pair's tones stand."""
+
 REACH_SAMPLES = max(window.n_samples for window in _WINDOWS) + BEFORE_SAMPLES
 """How far before its end a window with what it is compared with reaches back."""
 
@@ -127,15 +131,10 @@ def _shares(cut: Float64, window: _Window) -> Float64:
     Give the part of each window's energy that its best pair holds.
     """
     sums = np.ascontiguousarray((cut @ window.kernel).T)
-    best = np.zeros(len(cut))
-    # So short a window does not tell which tone of a group is the strongest.
-    for pair in range(16):
-        row, column = divmod(pair, 4)
-        tones = [row, column + 4, row + N_TONES, column + 4 + N_TONES]
-        chosen = sums[tones]
-        fitted = added(
-            added(window.inverse[:, :, pair, None] * chosen[:, None]) * chosen
-        )
-        np.maximum(best, fitted, out=best)
+    # So short a window does not tell which tone of a group is the strongest: all
+    # sixteen pairs are tried.
+    chosen = sums[_PAIR_SUMS]
+    fitted = added(added(window.inverse[..., None] * chosen[:, None]) * chosen)
+    best = fitted.max(axis=0)
     energy = np.einsum("ij,ij->i", cut, cut)
     return np.asarray(best / np.maximum(energy, 1.0))
