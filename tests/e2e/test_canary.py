@@ -29,12 +29,14 @@ from tests.support.media import dtmf, keyed
 from tests.support.processes import Served, serving
 
 
+N_SESSIONS = int(os.environ.get("DTMF_CANARIES", "65"))
+
+
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.timeout(max(120, N_SESSIONS)),
     pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux's /proc"),
 ]
-
-N_SESSIONS = int(os.environ.get("DTMF_CANARIES", "65"))
 
 AT_ONCE = 20
 
@@ -257,6 +259,8 @@ def test_search_finds_what_is_there() -> None:
 
 
 HOLDER = """
+from array import array
+
 number = input()
 own = number[4:]
 held = [bytearray(own, code) for code in ("ascii", "utf-16-le", "utf-32-le")]
