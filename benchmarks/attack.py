@@ -59,12 +59,15 @@ class Outcome:
     is_sure: bool
     """Right, and with odds of 10,000 to 1."""
     masked_samples: int
+    """All that is masked nearer to this press than to another."""
     leaked_samples: int
     """Of the press itself, as they came in."""
     mask_start: int
-    """First masked sample around it, from where the press begins."""
+    """First sample of the mask over it, from where the press begins."""
     mask_end: int
-    """One past the last, from where it ends."""
+    """One past its last, from where it ends; both 0 where there is no mask."""
+    mask_samples: int
+    """Length of that mask."""
     mask_level_db: float
     """Of what is heard in its place, over the press; to one quantum squared."""
 
@@ -191,7 +194,7 @@ def judge(
         guess = reading.guess or DIGITS[int(blind.integers(len(DIGITS)))]
         around = slice(ends[i], ends[i + 1] if i + 1 < len(ends) else n)
         masked = heard.masked[around]
-        places = np.flatnonzero(masked) + around.start
+        over = _mask_over(heard.masked, around, start, end)
         level = float(np.mean(heard.audio[start:end] ** 2))
         open_ = ~(heard.masked[start:end] | call.gone[start:end])
         outcomes.append(
@@ -201,9 +204,24 @@ def judge(
                 is_sure=guess == key and reading.margin >= CERTAIN_NATS,
                 masked_samples=int(np.count_nonzero(masked)),
                 leaked_samples=int(np.count_nonzero(open_)),
-                mask_start=int(places[0]) - start if len(places) else 0,
-                mask_end=int(places[-1]) + 1 - end if len(places) else 0,
+                mask_start=over[0] - start if over else 0,
+                mask_end=over[1] - end if over else 0,
+                mask_samples=over[1] - over[0] if over else 0,
                 mask_level_db=10 * float(np.log10(level + 1)),
             )
         )
     return outcomes
+
+
+def _mask_over(
+    masked: Bool, around: slice, start: int, end: int
+) -> tuple[int, int] | None:
+    """
+    Give the stretch from the first mask that touches a press to the end of the last.
+    """
+    touching = [
+        (around.start + first, around.start + last)
+        for first, last in rivals.runs(masked[around])
+        if around.start + first < end and around.start + last > start
+    ]
+    return (touching[0][0], touching[-1][1]) if touching else None

@@ -224,7 +224,7 @@ def _baseline(audio: Wave, background: Background, knowledge: Knowledge) -> Base
         end = start + PRESS_SAMPLES
         reading = read_press(audio, start, end, background.power, knowledge=knowledge)
         decoys.append(Decoy(loudness(audio, start, end), reading))
-    return Baseline(decoys)
+    return Baseline(decoys, background.power)
 
 
 # --- tables -------------------------------------------------------------------------

@@ -142,6 +142,7 @@ def row(line: str, engine: str, outcomes: Sequence[Outcome]) -> LeakRow:
     Sum up the presses of one line through one engine.
     """
     masked = np.array([outcome.masked_samples for outcome in outcomes]) * 1000 / RATE
+    over = np.array([outcome.mask_samples for outcome in outcomes]) * 1000 / RATE
     leaked = np.array([outcome.leaked_samples for outcome in outcomes])
     delay_ms = ms_from_samples(DELAY_SAMPLES) if engine in POLICIES else 0.0
     if engine in rivals.RIVALS:
@@ -156,6 +157,9 @@ def row(line: str, engine: str, outcomes: Sequence[Outcome]) -> LeakRow:
         masked_mean_ms=round(float(masked.mean()), 2),
         masked_p95_ms=round(float(np.quantile(masked, 0.95)), 2),
         masked_max_ms=round(float(masked.max()), 2),
+        mask_median_ms=round(float(np.median(over)), 2),
+        mask_p95_ms=round(float(np.quantile(over, 0.95)), 2),
+        mask_max_ms=round(float(over.max()), 2),
         leaked_mean_samples=round(float(leaked.mean()), 2),
         leaking=int(np.count_nonzero(leaked)),
         delay_ms=delay_ms,

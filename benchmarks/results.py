@@ -135,9 +135,13 @@ class LeakRow(msgspec.Struct, frozen=True, kw_only=True):
     sure: int
     """Guessed right with odds of 10,000 to 1."""
     masked_mean_ms: float
-    """Of the caller's audio, for one press."""
+    """Of the caller's audio around one press, false alarms after it included."""
     masked_p95_ms: float
     masked_max_ms: float
+    mask_median_ms: float
+    """Of the mask over the press itself."""
+    mask_p95_ms: float
+    mask_max_ms: float
     leaked_mean_samples: float
     """Of a press, as they came in."""
     leaking: int

@@ -35,13 +35,10 @@ def features(outcomes: Sequence[Outcome]) -> Float64:
     Give what can be seen of each mask, [shape=(n, 4)].
 
     From where the key went down to the mask's first sample, from where it came up to
-    its end, how much is masked (samples), and how loud the mask is (dB).
+    its end, its length (samples), and how loud it is (dB).
     """
     return np.array(
-        [
-            (o.mask_start, o.mask_end, o.masked_samples, o.mask_level_db)
-            for o in outcomes
-        ],
+        [(o.mask_start, o.mask_end, o.mask_samples, o.mask_level_db) for o in outcomes],
         dtype=np.float64,
     )
 

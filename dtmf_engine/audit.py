@@ -298,7 +298,7 @@ def _try_elsewhere(
             agent, start, start + length, background.power, knowledge=knowledge
         )
         decoys.append(Decoy(loudness(agent, start, start + length), reading))
-    return Baseline(decoys)
+    return Baseline(decoys, background.power)
 
 
 def _at_8k(samples: npt.ArrayLike, sample_rate_hz: int, name: str) -> Float64:

@@ -260,10 +260,15 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
+        state = self._legs[self._detector.row(leg)]
+        if state.masker.everything:
+            # A hop that is not whole yet, and what a resampler has not given up,
+            # came under the capture, too.
+            history = self._detector.history(leg)
+            state.mask(self.position(leg), history, 2 * HOP_SAMPLES)
         self._detector.arm(leg, armed=False)
-        masker = self._legs[self._detector.row(leg)].masker
-        masker.armed = False
-        masker.everything = False
+        state.masker.armed = False
+        state.masker.everything = False
 
     # Private methods.
 

@@ -104,6 +104,12 @@ _PRESENT = 0.1
 """Power over that at the alarm above which each tone of a mask's pair is still
 there, in spite of all other sound: −10 dB."""
 
+_PRESENT_SAMPLES = samples_from_ms(100)
+"""
+How long that is believed without a look that saw the pair alone. Noise always has
+some of every pair; a talker pauses more often than this.
+"""
+
 
 @dataclass(slots=True)
 class Span:
@@ -143,7 +149,9 @@ class Masker:
     everything: bool = False
     """Whether all audio is being replaced, tone or not."""
     pair: Glance | None = None
-    """What raised the last alarm."""
+    """What raised the surest of the last alarms."""
+    present_until: int = 0
+    """How long its tones keep a mask going that are not alone."""
 
     def copy(self) -> "Masker":
         """
@@ -181,13 +189,40 @@ class Masker:
         low, high = glance.powers
         weaker, stronger = min(low, high), max(low, high)
         inside = weaker >= limits.min_power and stronger <= weaker * limits.max_twist
+        is_on = self.covers(at_sample - self.delay_samples)
         if inside and glance.score >= limits.min_alarm:
-            self.pair = glance
+            if not is_on or self._is_surer(glance):
+                self.pair = glance
+                self.present_until = at_sample + _PRESENT_SAMPLES
             return True
-        if not self.covers(at_sample - self.delay_samples):
+        if not is_on:
             return False
-        holds = glance.score >= limits.min_hold or glance.share >= limits.hold_share
-        return (inside and holds) or self._is_present(glance)
+        is_alone = glance.share >= limits.hold_share
+        if is_alone and self._is_same(glance):
+            self.present_until = at_sample + _PRESENT_SAMPLES
+        holds = is_alone or glance.score >= limits.min_hold
+        return (inside and holds) or (
+            at_sample < self.present_until and self._is_present(glance)
+        )
+
+    def _is_same(self, glance: Glance) -> bool:
+        last = self.pair
+        return last is not None and (glance.row, glance.column) == (
+            last.row,
+            last.column,
+        )
+
+    def _is_surer(self, glance: Glance) -> bool:
+        """
+        Tell whether an alarm takes the place of the last one.
+
+        The early score falls as a tone goes on: what it was at first counts, until
+        another key is certain.
+        """
+        last = self.pair
+        if last is None or glance.score >= last.score:
+            return True
+        return not self._is_same(glance) and glance.score >= _CERTAIN
 
     def _is_present(self, glance: Glance) -> bool:
         if self.pair is None or self.pair.score < _CERTAIN:

@@ -101,7 +101,7 @@ class Settings(BaseModel):
     """Where providers reach the media port: `wss://…`, what they sign."""
     development: bool = False
     """Loopback only: take streams without credentials, call back over HTTP."""
-    policy: Literal["tones", "strict"] = "tones"
+    policy: Literal["tones", "strict", "marker"] = "tones"
     """What the agent hears of the caller during a capture."""
     echo_guard: bool = False
     """Mask the caller's digits also where they come back on the agent's leg."""

@@ -71,16 +71,19 @@ def test_silence_is_guessed_blindly() -> None:
 
 def test_what_is_masked_belongs_to_the_nearest_press() -> None:
     """
-    Its extent counts from the press; what is masked far away counts elsewhere.
+    The mask over it has an extent, from the press; what is masked beside it counts,
+    too; what is nearer to another press does not.
     """
     call = _call()
     masked = np.zeros(len(call.audio), dtype=np.bool_)
     masked[call.starts[3] - 50 : call.ends[3] + 70] = True
+    masked[call.ends[3] + 100 : call.ends[3] + 130] = True
     outcomes = attack.judge(call, Heard(call.audio.astype(np.float64), masked), 4)
     extents = [(o.mask_start, o.mask_end, o.masked_samples) for o in outcomes]
     length = call.ends[3] - call.starts[3]
-    assert extents[3] == (-50, 70, length + 120)
+    assert extents[3] == (-50, 70, length + 150)
     assert extents[:3] + extents[4:] == [(0, 0, 0)] * 9
+    assert outcomes[3].mask_samples == length + 120
     assert outcomes[3].leaked_samples == 0
 
 

@@ -18,6 +18,7 @@ def _outcome(*, right: bool, masked: int, leaked: int) -> Outcome:
         leaked_samples=leaked,
         mask_start=0,
         mask_end=0,
+        mask_samples=masked // 2,
         mask_level_db=0.0,
     )
 
@@ -82,6 +83,7 @@ def test_a_row_sums_up_its_presses() -> None:
     row = leaks.row("nominal", "rtpengine 60 ms", outcomes)
     assert (row.presses, row.right, row.sure, row.leaking) == (4, 2, 1, 1)
     assert (row.masked_mean_ms, row.masked_max_ms) == (75.0, 100.0)
+    assert (row.mask_median_ms, row.mask_max_ms) == (50.0, 50.0)
     assert row.leaked_mean_samples == 120.0
     assert row.delay_ms == 60.0
     assert leaks.row("nominal", "tones", outcomes).delay_ms == 20.0

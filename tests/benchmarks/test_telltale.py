@@ -25,6 +25,7 @@ def _outcomes(lateness: float, n: int = 960) -> list[Outcome]:
                 is_right=False,
                 is_sure=False,
                 masked_samples=700 - start,
+                mask_samples=700 - start,
                 leaked_samples=0,
                 mask_start=start,
                 mask_end=220,

@@ -8,6 +8,7 @@ import pytest
 from dtmf_engine.attacker import AFTER_SAMPLES, BEFORE_SAMPLES, Reading
 from dtmf_engine.decoys import (
     CERTAIN_NATS,
+    CERTAIN_OVER_SOUND_NATS,
     CHANCE,
     N_DECOYS,
     Baseline,
@@ -68,6 +69,17 @@ def test_certainty_is_beyond_what_decoys_of_the_same_loudness_give() -> None:
     baseline = Baseline([*quiet, *loud])
     assert baseline.certain_nats(12.0) < 17
     assert baseline.certain_nats(1e6) >= 1.5 * 1.2 * 23
+
+
+def test_certainty_over_sound_takes_what_speech_does_not_give() -> None:
+    """
+    Where there is more than background, a few tame decoys prove nothing.
+    """
+    baseline = Baseline([_decoy(1e3, 0.1) for _ in range(24)], background_power=1e3)
+    assert baseline.certain_nats(1e3) == CERTAIN_NATS
+    assert baseline.certain_nats(9e5) == CERTAIN_OVER_SOUND_NATS
+    # A silent line with soft noise in one place is not loud.
+    assert Baseline([]).certain_nats(1e3) == CERTAIN_NATS
 
 
 def test_guess_without_evidence_has_no_favourite() -> None:

@@ -178,14 +178,12 @@ def test_leg_believes_a_known_telephone_in_any_cuts(
     short, and doubtful when it is long enough, is accepted however audio is cut.
     """
 
-    def fake_scores(
-        looks: Looks,
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def fake_scores(looks: Looks) -> npt.NDArray[np.float64]:
         is_short = looks.filled.clip(0, 1).sum(axis=0) < 7.5
         score = np.where(looks.row == 0, 5.0, np.where(is_short, -2.0, -4.0))
-        return score, score
+        return np.stack([score, score, score])
 
-    monkeypatch.setattr("dtmf_engine.sights.scores", fake_scores)
+    monkeypatch.setattr("dtmf_engine.detector_bank.scores", fake_scores)
     monkeypatch.setattr("dtmf_engine.sights._NEAR_REST", 0.0)
     profile = replace(
         DEFAULT, min_short_score=0.0, min_long_score=0.0, known_telephone_bonus=3.0

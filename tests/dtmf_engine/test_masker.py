@@ -180,6 +180,30 @@ def test_masker_goes_on_while_the_pair_may_be_there(
     assert masker.wants(glance, 1040, alert=False) is wanted
 
 
+def test_a_weaker_alarm_does_not_take_the_place_of_a_certain_one() -> None:
+    """
+    What is present is measured by what was most like a press.
+    """
+    masker = Masker(160)
+    masker.wants(_glance(5.0), 1000, alert=True)
+    masker.mask(1000, 1040)
+    masker.wants(_glance(ALERT.min_alarm, power=1e5), 1020, alert=True)
+    assert masker.wants(_glance(-9.0, share=0.1, power=3e5), 1040, alert=True)
+
+
+def test_a_certain_alarm_for_another_key_takes_the_place_of_the_last_one() -> None:
+    """
+    What was certain of the press before says nothing of this one.
+    """
+    masker = Masker(160)
+    masker.wants(_glance(8.0), 1000, alert=True)
+    masker.mask(1000, 1040)
+    other = Glance(1.0, 1, 3, [0, 1e6, 0, 0, 0, 0, 0, 1e6], 0.9, True)
+    masker.wants(other, 1040, alert=True)
+    faded = other._replace(score=-9.0, column=2, share=0.1)
+    assert masker.wants(faded, 1040, alert=True)
+
+
 def test_masker_goes_on_after_a_break_no_longer_than_the_look_ahead() -> None:
     """
     What is still in the look-ahead can be masked without a gap.

@@ -143,7 +143,7 @@ def test_settings_tell_every_problem_at_once(
         [
             f"DTMF_CONFIG_FILE: {tmp_path / 'none.toml'}: no such file or directory",
             "DTMF_MEDIA_PORT: input should be less than or equal to 65535",
-            "DTMF_POLICY: input should be 'tones' or 'strict'",
+            "DTMF_POLICY: input should be 'tones', 'strict' or 'marker'",
             (
                 "DTMF_TICK_MS: input should be a valid number, unable to parse string "
                 "as a number"
