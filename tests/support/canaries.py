@@ -30,7 +30,7 @@ _HARMLESS = re.compile(
     r"|a[0-9a-f]{18}"  # of attempts
     r"|ch_[0-9a-f]{16}"  # of charges
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?"  # times
-    r"|127\.0\.0\.1:\d+"  # ports
+    r"|127\.0\.0\.1:\d+|_port\": \d+"  # ports
     r"|\d+\.\d+(e[+-]?\d+)?"  # seconds and sums
 )
 """What has digits and is none of a card, in texts that we know the form of."""
@@ -47,13 +47,11 @@ class Canary:
     number: str
     security_code: str
 
-    @property
-    def runs(self) -> Iterator[str]:
+    def runs(self, n: int) -> Iterator[str]:
         """
-        Every run of digits that no mask allows; those that are half issuer are no
-        sign of this card.
+        Give every run of so many digits; those that are half issuer are no sign of
+        this card.
         """
-        n = LONGEST_RUN + 1
         for start in range(len(ISSUER) - 2, len(self.number) - n + 1):
             yield self.number[start : start + n]
 
@@ -77,16 +75,24 @@ def _luhn(digits: str) -> int:
     return odd + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
 
 
-def runs_in(text: str, cards: Collection[Canary]) -> list[str]:
+def runs_in(
+    text: str, cards: Collection[Canary], longest: int = LONGEST_RUN
+) -> list[str]:
     """
     Give what of cards stands in a text beyond what masks allow.
 
-    Whole halves are looked for in the text as it is, runs of five digits, with or
+    Whole halves are looked for in the text as it is, longer runs, with or
     without blanks and dashes, in what is left of it without sids, times and the like.
+
+    Args:
+        text: to be searched.
+        cards: whose digits are looked for.
+        longest: run of digits that is let pass: more than masks allow where a text
+            has ids and times in pieces, as the pages of a database have.
     """
     found = _windows(text, {half for card in cards for half in _halves(card)}, 12)
-    wanted = {run for card in cards for run in card.runs}
-    n = LONGEST_RUN + 1
+    wanted = {run for card in cards for run in card.runs(longest + 1)}
+    n = longest + 1
     for match in _RUN.finditer(_HARMLESS.sub("·", text)):
         digits = re.sub(r"\D", "", match[0])
         found += [
