@@ -12,14 +12,13 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
 
 from bridge.api.guard import Requester
-from bridge.scrub import hide_card_numbers
+from bridge.scrub import hide_in_value
 from bridge.server.clock import utc_now
 
 
@@ -30,8 +29,6 @@ SYNC_DELAY_S = 1.0
 
 BRIDGE = "bridge"
 """Who acts when nobody asked: a timer, a hang-up, the caller's own keys."""
-
-_SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 
 
 class AuditLog:
@@ -83,7 +80,9 @@ class AuditLog:
             }
         entry |= facts
         shown = {
-            name: _scrubbed(value) for name, value in entry.items() if value is not None
+            name: hide_in_value(value)
+            for name, value in entry.items()
+            if value is not None
         }
         self._log.info("audit", **shown)
         self._write({"at": utc_now().isoformat(timespec="microseconds"), **shown})
@@ -150,8 +149,3 @@ def _close(file: int | None) -> None:
         )
     finally:
         os.close(file)
-
-
-def _scrubbed(value: str) -> str:
-    # A sid's 32 hexadecimal digits may look like a card number; nothing else may.
-    return value if _SID.fullmatch(value) else hide_card_numbers(value)

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from bridge.scrub import hide_card_numbers
+from bridge.scrub import hide_card_numbers, hide_in_value
 
 
 def configure_logging(level: str) -> None:
@@ -56,7 +56,7 @@ def _without_card_numbers(
 def _scrubbed(value: object) -> object:
     match value:
         case str():
-            return hide_card_numbers(value)
+            return hide_in_value(value)
         case bool() | None:
             return value
         case int() if value >= 10**11:

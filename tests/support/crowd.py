@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
@@ -30,8 +30,10 @@ class Reply:
     """
 
     status: int = 204
-    """0: the connection is dropped, and nothing was taken."""
+    """0: the connection is dropped."""
     body: bytes = b""
+    is_taken: bool = True
+    """Whether what was sent counts as received, whatever is answered."""
     after_s: float = 0.0
 
 
@@ -89,8 +91,9 @@ class Inbox:
     """
 
     behave: Callable[[int], Reply] = lambda _n: Reply()
-    """Gives the reply to the nth request, counted from 0."""
-    n_requests: int = 0
+    """Gives the reply to a payment's nth request, counted from 0."""
+    n_requests: Counter[str] = field(default_factory=Counter)
+    """By payment."""
     forms: dict[str, list[Form]] = field(default_factory=lambda: defaultdict(list))
     _changed: dict[str, asyncio.Event] = field(
         default_factory=lambda: defaultdict(asyncio.Event)
@@ -100,10 +103,10 @@ class Inbox:
         """
         Take a callback.
         """
-        reply = self.behave(self.n_requests)
-        self.n_requests += 1
-        if 200 <= reply.status < 300:
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        reply = self.behave(self.n_requests[form["Sid"]])
+        self.n_requests[form["Sid"]] += 1
+        if reply.is_taken:
             self.forms[form["Sid"]].append(form)
             self._changed[form["Sid"]].set()
         return reply
@@ -261,6 +264,18 @@ class Caller:
                 and ("ErrorType" in form or name not in form["Required"].split(","))
             )
         )
+
+    async def missing(self) -> str:
+        """
+        Complete the payment if it can be; tell which captures are missing if not.
+        """
+        path = f"{self.call_sid}/Payments/{self.sid}.json"
+        answer = await self.desk.ask(path, Status="complete")
+        if answer.status_code == 202:
+            return ""
+        body = answer.json()
+        assert body["code"] == 64019, body
+        return str(body["message"]).partition(":")[2]
 
     async def told(self, condition: Callable[[Form], bool]) -> Form:
         """

@@ -36,6 +36,9 @@ TEXTS = {
     "41111111111": "41111111111",
     "2026-10-01T12:00:00.123456Z": "2026-10-01T12:00:00.123456Z",
     "CA" + "f" * 32: "CA" + "f" * 32,
+    # A sid stays whole; a number with a letter or two in front does not.
+    "CA4111111111111111" + "0" * 16: "CA4111111111111111" + "0" * 16,
+    "CA4111111111111111": "CA[digits]",
 }
 """What is logged, and how it is to be seen."""
 
