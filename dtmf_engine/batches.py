@@ -9,7 +9,7 @@ from dtmf_engine.arrays import Int16
 from dtmf_engine.errors import ParameterError
 
 
-_SLICE_SAMPLES = 160 * 384
+SLICE_SAMPLES = 160 * 384
 """
 Longer input is worked off in slices: large enough that the number of calls does
 not count, small enough for a processor's cache.
@@ -19,11 +19,18 @@ _MIN_SLICE_SAMPLES = 160
 """But never in less than a frame, however many legs there are."""
 
 
-def slices(n_legs: int, n_samples: int) -> list[slice]:
+def slices(
+    n_legs: int, n_samples: int, slice_samples: int = SLICE_SAMPLES
+) -> list[slice]:
     """
     Cut a call's samples into parts that are worked off one after the other.
+
+    Args:
+        n_legs: legs in the call.
+        n_samples: samples of each.
+        slice_samples: of all legs together, in one part.
     """
-    step = max(_MIN_SLICE_SAMPLES, _SLICE_SAMPLES // max(1, n_legs))
+    step = max(_MIN_SLICE_SAMPLES, slice_samples // max(1, n_legs))
     return [slice(start, start + step) for start in range(0, n_samples, step)]
 
 

@@ -10,16 +10,17 @@ A dial tone or mains hum can hold most of the power of a digit's blocks, so
 power below the tones that was there all the time is not counted. The same
 measure says when `pairs` should listen through a high-pass filter.
 
-Everything up to the powers is exact integer arithmetic in double precision;
-how audio is cut cannot change a bit.
+Most blocks are passed over by a rough look in single precision, made wide by
+more than its rounding can be. What is left is looked at again in exact integer
+arithmetic in double precision, and only that decides: how audio is cut cannot
+change a bit.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from dtmf_engine.arrays import Bool, Float64, Index
+from dtmf_engine.arrays import Bool, Float32, Float64, Index, Int16
 from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, kernel
 from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
@@ -49,7 +50,8 @@ _SETTLE_BLOCKS = 2
 _STEADY_WIDTH = STEADY_BLOCKS - 1 - _SETTLE_BLOCKS
 """Pairs of blocks of which the least and the greatest are compared."""
 
-_SOME_PAIRS = np.linspace(0, _STEADY_WIDTH - 1, 4).astype(np.intp)[:, None]
+_SOME_PAIRS = (12, 24, _STEADY_WIDTH - 1)
+"""Besides the first."""
 
 _MIN_BLOCKS = 8
 """A stream that has only just begun has no steady sound yet."""
@@ -71,8 +73,36 @@ _MAX_STEADY_SHARE = 0.9
 _HIGHPASS_SHARE = 0.2
 
 
-_KERNEL = kernel(BLOCK_SAMPLES)
+_ROUNDING = 1e-4
+"""
+Of a block's power: more than single precision can be wrong by. A sum of 80
+products is off by at most 80 × 2⁻²⁴ times the norms of both factors, a tone's
+power by 2 × 10⁻⁵ of the block's, in whatever order a BLAS adds.
+"""
+
+_PART_BLOCKS = 2048
+"""Of the rough look at a time: what it makes of them stays in the cache."""
+
 _POWER_SCALE = 2.0 / BLOCK_SAMPLES**2
+_N_RUNS = BLOCK_SAMPLES // _LOW_RUN
+_RUN_SCALE = _LOW_GAIN / (_LOW_RUN * BLOCK_SAMPLES)
+
+_KERNEL = kernel(BLOCK_SAMPLES)
+
+
+def _rough_kernel() -> Float32:
+    """
+    Give the eight cosines, the eight sines and the ten runs, [shape=(80, 26)].
+
+    The table's 15 bits and a run's sum fit single precision.
+    """
+    runs = np.kron(np.eye(_N_RUNS), np.ones((_LOW_RUN, 1)))
+    table = np.concatenate([_KERNEL, runs], axis=1).astype(np.float32)
+    table.setflags(write=False)
+    return table
+
+
+_ROUGH_KERNEL = _rough_kernel()
 
 
 class Look(NamedTuple):
@@ -83,84 +113,151 @@ class Look(NamedTuple):
     worth: Bool
     """Whether the hops after the block deserve a closer look."""
     highpass: Bool
-    """Whether a steady sound below the tones is in the way."""
+    """Whether, in a block that is worth it, a steady sound below the tones is in
+    the way."""
     low_energy: Float64
     """[shape=(m, STEADY_BLOCKS)] newest powers below the tones, for the next call."""
 
 
-def look(blocks: Float64, low_before: Float64, first_block: Index) -> Look:
+class _Powers(NamedTuple):
+    """
+    Mean-square powers of blocks.
+    """
+
+    low: Float32 | Float64
+    """Of the loudest tone of the low group."""
+    high: Float32 | Float64
+    """Of that of the high group."""
+    total: Float32 | Float64
+
+
+def look(blocks: Int16, low_before: Float64, first_block: Index) -> Look:
     """
     Take a first look at whole blocks.
 
     Args:
-        blocks: [shape=(m, k, 80)] integer-valued samples of m legs.
+        blocks: [shape=(m, k, 80)] samples of m legs.
         low_before: [shape=(m, STEADY_BLOCKS)] the `low_energy` of the blocks
             before; not read for a leg whose stream begins here.
         first_block: [shape=(m,)] index of each leg's first block in its stream.
     """
     m, k, _ = blocks.shape
     flat = blocks.reshape(m * k, BLOCK_SAMPLES)
-    # Tones first: every step below then runs over long rows.
-    sums = (flat @ _KERNEL).T
-    sums *= sums
-    power = (sums[:N_TONES] + sums[N_TONES:]) * _POWER_SCALE
-    low, high = power.reshape(2, N_TONES // 2, m, k).max(axis=1)
-    total = np.einsum("ij,ij->i", flat, flat).reshape(m, k) * (1.0 / BLOCK_SAMPLES)
-    below = _low_energies(flat).reshape(m, k)
-    low_energy = np.concatenate([low_before, below], axis=1)
+    rough, below = _look_roughly(flat)
+    low_energy = np.concatenate([low_before, below.reshape(m, k)], axis=1)
     begins = first_block == 0
     if begins.any():
-        low_energy[begins, :STEADY_BLOCKS] = below[begins, :1]
-    both, allowed = low + high, total * _MAX_STEADY_SHARE
+        low_energy[begins, :STEADY_BLOCKS] = low_energy[begins, STEADY_BLOCKS, None]
     paired = (low_energy[:, 1:] + low_energy[:, :-1]) * 0.5
-    limit = np.minimum(_most_steady(paired, k), allowed)
+    worth = _may_be_worth(rough, _most_steady(paired, k).ravel())
+    highpass = np.zeros(m * k, dtype=np.bool_)
+    chosen = np.flatnonzero(worth)
+    if chosen.size:
+        leg, block = np.divmod(chosen, k)
+        powers = _powers(flat[chosen].astype(np.float64))
+        steady = _steady(paired, leg, block, first_block)
+        worth[chosen], highpass[chosen] = _are_worth(powers, steady)
+    return Look(
+        worth.reshape(m, k), highpass.reshape(m, k), low_energy[:, -STEADY_BLOCKS:]
+    )
+
+
+def _look_roughly(blocks: Int16) -> tuple[_Powers, Float64]:
+    """
+    Measure c blocks in single precision, but what is below the tones exactly.
+
+    Returns:
+        Their powers, and those below the tones, [shape=(c,)].
+    """
+    rough = np.empty((3, len(blocks)), dtype=np.float32)
+    below = np.empty(len(blocks))
+    for start in range(0, len(blocks), _PART_BLOCKS):
+        part = slice(start, start + _PART_BLOCKS)
+        samples = blocks[part].astype(np.float32)
+        sums = np.ascontiguousarray((samples @ _ROUGH_KERNEL).T)
+        rough[:2, part] = _loudest(sums[: 2 * N_TONES])
+        np.einsum("ij,ij->i", samples, samples, out=rough[2, part])
+        # Sums of whole numbers, the same in any order.
+        runs = sums[2 * N_TONES :].astype(np.float64)
+        np.einsum("ij,ij->j", runs, runs, out=below[part])
+    rough[2] *= np.float32(1.0 / BLOCK_SAMPLES)
+    below *= _RUN_SCALE
+    return _Powers(*rough), below
+
+
+def _powers(blocks: Float64) -> _Powers:
+    """
+    Measure c blocks exactly.
+    """
+    low, high = _loudest(np.ascontiguousarray((blocks @ _KERNEL).T))
+    total = np.einsum("ij,ij->i", blocks, blocks) * (1.0 / BLOCK_SAMPLES)
+    return _Powers(low, high, total)
+
+
+_Sums = TypeVar("_Sums", Float32, Float64)
+
+
+def _loudest(sums: _Sums) -> _Sums:
+    """
+    Give the power of each group's loudest tone, [shape=(2, c)].
+
+    Args:
+        sums: [shape=(16, c)] correlation with eight cosines, then eight sines;
+            spoilt.
+    """
+    sums *= sums
+    power = sums[:N_TONES] + sums[N_TONES:]
+    power *= _POWER_SCALE
+    loudest: _Sums = power.reshape(2, N_TONES // 2, -1).max(axis=1)
+    return loudest
+
+
+def _may_be_worth(rough: _Powers, most_steady: Float64) -> Bool:
+    """
+    Tell of which blocks `_are_worth` could say so, as far as rounding lets one.
+    """
+    low, high, total = rough
+    slack = total * np.float32(_ROUNDING)
+    limit = np.minimum(most_steady.astype(np.float32), total * _MAX_STEADY_SHARE)
+    return np.asarray(
+        (low + high + slack >= (total - limit) * _LOOK_SHARE)
+        & (np.minimum(low, high) + slack > _LOOK_POWER)
+        & (low - slack < (high + slack) * _LOOK_LOW_OVER_HIGH)
+        & (high - slack < (low + slack) * _LOOK_HIGH_OVER_LOW)
+    )
+
+
+def _are_worth(powers: _Powers, steady: Float64) -> tuple[Bool, Bool]:
+    """
+    Tell which blocks are worth a closer look, and which through the high-pass.
+    """
+    low, high, total = powers
+    steady = np.minimum(steady, total * _MAX_STEADY_SHARE)
     worth = (
-        (both >= (total - limit) * _LOOK_SHARE)
+        (low + high >= (total - steady) * _LOOK_SHARE)
         & (np.minimum(low, high) > _LOOK_POWER)
         & (low < high * _LOOK_LOW_OVER_HIGH)
         & (high < low * _LOOK_HIGH_OVER_LOW)
     )
-    highpass = np.zeros((m, k), dtype=np.bool_)
-    # What is steady takes long to find: it is asked for where it can matter.
-    rows = np.flatnonzero((worth | (limit > total * _HIGHPASS_SHARE)).any(axis=1))
-    if rows.size:
-        steady = _steady(paired[rows], first_block[rows])
-        steady = np.minimum(steady, allowed[rows])
-        worth[rows] &= both[rows] >= (total[rows] - steady) * _LOOK_SHARE
-        highpass[rows] = steady > total[rows] * _HIGHPASS_SHARE
-    return Look(worth, highpass, low_energy[:, -STEADY_BLOCKS:])
-
-
-def _low_energies(blocks: Float64) -> Float64:
-    """
-    Give each block's power below the tones, [shape=(c,)], from running sums.
-    """
-    runs = blocks.reshape(len(blocks), -1, _LOW_RUN).sum(axis=2)
-    energy = np.einsum("ij,ij->i", runs, runs)
-    return np.asarray(energy * (_LOW_GAIN / (_LOW_RUN * BLOCK_SAMPLES)))
+    return worth, worth & (steady > total * _HIGHPASS_SHARE)
 
 
 def _most_steady(paired: Float64, k: int) -> Float64:
     """
     Give what `_steady` cannot exceed, [shape=(m, k)], from four of its many values.
     """
-    some = paired.take(_SOME_PAIRS + np.arange(k), axis=1)
-    least, most = some.min(axis=1), some.max(axis=1)
+    least = most = paired[:, :k]
+    for first in _SOME_PAIRS:
+        some = paired[:, first : first + k]
+        least, most = np.minimum(least, some), np.maximum(most, some)
     return np.where(least > most * _STEADY_RATIO, least, 0.0)
 
 
-def _steady(paired: Float64, first_block: Index) -> Float64:
+def _steady(paired: Float64, leg: Index, block: Index, first_block: Index) -> Float64:
     """
-    Give the power below the tones that never went away lately, [shape=(m, k)].
+    Give the power below the tones that never went away before c blocks, [shape=(c,)].
     """
-    k = paired.shape[1] - STEADY_BLOCKS + 1
-    if k <= _SETTLE_BLOCKS:
-        lately = paired.take(np.arange(k)[:, None] + np.arange(_STEADY_WIDTH), axis=1)
-        least, most = lately.min(axis=2), lately.max(axis=2)
-    else:
-        place = slice(_STEADY_WIDTH - 1, _STEADY_WIDTH - 1 + k)
-        origin = (_STEADY_WIDTH - 1) // 2
-        least = minimum_filter1d(paired, _STEADY_WIDTH, axis=1, origin=origin)[:, place]
-        most = maximum_filter1d(paired, _STEADY_WIDTH, axis=1, origin=origin)[:, place]
-    known = first_block[:, None] + np.arange(k) >= _MIN_BLOCKS
+    lately = paired[leg[:, None], block[:, None] + np.arange(_STEADY_WIDTH)]
+    least, most = lately.min(axis=1), lately.max(axis=1)
+    known = first_block[leg] + block >= _MIN_BLOCKS
     return np.where(known & (least > most * _STEADY_RATIO), least, 0.0)

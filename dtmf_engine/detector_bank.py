@@ -12,13 +12,12 @@ either all its legs or, if anything fails, none.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dtmf_engine.arrays import Bool, Float64, Index, Int16
-from dtmf_engine.batches import check_samples, slices
+from dtmf_engine.batches import SLICE_SAMPLES, check_samples, slices
 from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
@@ -31,12 +30,19 @@ from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
 from dtmf_engine.scoring import scores
 from dtmf_engine.sights import Sights
 from dtmf_engine.tracker import Sight, ToneTracker
+from dtmf_engine.wanted import Wanted, in_batches
 
 
 HISTORY_SAMPLES = 512
 """
 What a look may reach back to: 16 hops, the filter before them, and what of a
 hop had come before.
+"""
+
+_SLICE_SAMPLES = 16 * SLICE_SAMPLES
+"""
+Two minutes. Close looks are few in speech, and it takes this much of it for the
+number of calls not to count.
 """
 
 _PRESENCE_SAMPLES = 4 * HOP_SAMPLES
@@ -125,7 +131,7 @@ class DetectorBank:
         rows = self.rows(legs)
         array = check_samples(samples, len(rows))
         events: list[list[Event]] = [[] for _ in rows]
-        for part in slices(len(rows), array.shape[1]):
+        for part in slices(len(rows), array.shape[1], _SLICE_SAMPLES):
             hearings = [
                 (chosen, self.hear(rows[chosen], array[chosen, part]))
                 for chosen in self.groups(rows)
@@ -289,7 +295,7 @@ class DetectorBank:
         if n_blocks:
             start = self.history_samples - carry
             whole = recent[:, start : start + n_blocks * BLOCK_SAMPLES]
-            cut = whole.astype(np.float64).reshape(len(rows), n_blocks, BLOCK_SAMPLES)
+            cut = whole.reshape(len(rows), n_blocks, BLOCK_SAMPLES)
             seen = look(cut, hearing.low_energy, before // BLOCK_SAMPLES)
             worth = np.concatenate([worth, seen.worth], axis=1)
             highpass = np.concatenate([highpass, seen.highpass], axis=1)
@@ -303,7 +309,7 @@ class DetectorBank:
             # Hops up to the end of the first block still obey the one before.
             block = (carry // HOP_SAMPLES + 1 + np.arange(n_hops)) // BLOCK_HOPS
             watched = np.arange(n_hops) < watched_hops[:, None]
-            wanted = _Wanted(worth[:, block], highpass[:, block], watched)
+            wanted = Wanted(worth[:, block], highpass[:, block], watched)
             self._look_closely(hearing, wanted)
         return hearing
 
@@ -347,7 +353,7 @@ class DetectorBank:
             if not self._lost[row]:
                 del self._lost[row]
 
-    def _look_closely(self, hearing: Hearing, wanted: "_Wanted") -> None:
+    def _look_closely(self, hearing: Hearing, wanted: Wanted) -> None:
         """
         Look at the hops that are worth it, and follow what is going on.
         """
@@ -363,39 +369,52 @@ class DetectorBank:
         for i, sights in seen.items():
             self._follow(hearing, i, wanted.worth.shape[1], sights)
 
-    def _sights(self, hearing: Hearing, wanted: "_Wanted") -> list[Sights]:
+    def _sights(self, hearing: Hearing, wanted: Wanted) -> list[Sights]:
         """
         Look at the wanted hops, directly or through the high-pass.
 
         A masker is told of direct looks only: the high-pass comes too late for it.
         """
-        parts = []
+        parts: list[Sights] = []
         for filtered in (False, True):
             for_detector = wanted.worth & (
                 wanted.highpass if filtered else ~wanted.highpass
             )
             hops = for_detector if filtered else wanted.worth | wanted.watched
-            if not hops.any():
-                continue
-            looks, leg, hop = self._looks(hearing, hops, filtered=filtered)
-            score = scores(looks)
-            if not filtered:
-                worth = wanted.worth[leg, hop]
-                hearing.glances.append(Glances(leg, hop, score[2], looks, worth))
-            armed, is_for_detector = (
-                self._armed[hearing.rows[leg]],
-                for_detector[leg, hop],
-            )
-            for profile, legs in ((self.profile, ~armed), (self.armed_profile, armed)):
-                chosen = np.flatnonzero(is_for_detector & legs)
-                if chosen.size:
-                    some = looks if chosen.size == leg.size else looks.some(chosen)
-                    where = leg[chosen], hop[chosen]
-                    judged = score[:2, chosen]
-                    parts.append(
-                        Sights.of(some, *where, judged, profile, filtered=filtered)
-                    )
+            for some in in_batches(hops):
+                parts += self._judge(
+                    hearing, wanted, some, for_detector, filtered=filtered
+                )
         return parts
+
+    def _judge(
+        self,
+        hearing: Hearing,
+        wanted: Wanted,
+        hops: Bool,
+        for_detector: Bool,
+        *,
+        filtered: bool,
+    ) -> Iterator[Sights]:
+        """
+        Look at hops and judge what a detector is to see by each leg's profile.
+        """
+        looks, leg, hop = self._looks(hearing, hops, filtered=filtered)
+        score = scores(looks)
+        if not filtered:
+            worth = wanted.worth[leg, hop]
+            hearing.glances.append(Glances(leg, hop, score[2], looks, worth))
+        armed, is_for_detector = (
+            self._armed[hearing.rows[leg]],
+            for_detector[leg, hop],
+        )
+        for profile, legs in ((self.profile, ~armed), (self.armed_profile, armed)):
+            chosen = np.flatnonzero(is_for_detector & legs)
+            if chosen.size:
+                some = looks if chosen.size == leg.size else looks.some(chosen)
+                where = leg[chosen], hop[chosen]
+                judged = score[:2, chosen]
+                yield Sights.of(some, *where, judged, profile, filtered=filtered)
 
     def _looks(
         self, hearing: Hearing, wanted: Bool, *, filtered: bool
@@ -446,19 +465,6 @@ class DetectorBank:
             hearing.events[i] = events
         if sounding:
             hearing.sounding[i] = sounding
-
-
-class _Wanted(NamedTuple):
-    """
-    Which of the k hops of m legs to look at, [shape=(m, k)].
-    """
-
-    worth: Bool
-    """For the detector."""
-    highpass: Bool
-    """Whether the detector is to listen through the high-pass."""
-    watched: Bool
-    """For a masker."""
 
 
 def _steps(tracker: ToneTracker, sights: Mapping[int, Sight], n: int) -> Iterator[int]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dtmf_engine import blocks
 from dtmf_engine.blocks import BLOCK_SAMPLES, STEADY_BLOCKS, Look, look
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
@@ -35,7 +36,7 @@ def _look(*waves: Wave, first_block: int = 0) -> Look:
     """
     Look at whole streams, one leg each.
     """
-    cut = np.stack([to_int16(wave).astype(np.float64) for wave in waves])
+    cut = np.stack([to_int16(wave) for wave in waves])
     k = cut.shape[1] // BLOCK_SAMPLES
     return look(
         cut[:, : k * BLOCK_SAMPLES].reshape(len(waves), k, BLOCK_SAMPLES),
@@ -176,9 +177,12 @@ def test_a_stream_that_has_just_begun_is_not_filtered() -> None:
     A few blocks of any sound do not make it a steady one; but a dial tone that was
     there from the start is known as one soon, as there was no silence before it.
     """
-    seen = _look(_steady("precise", _SECOND))
+    late = 20 * BLOCK_SAMPLES
+    presses = (0, _press("5", -10.0, 5)), (late, _press("5", -16.0, 10))
+    seen = _look(mix(_SECOND, (0, _steady("precise", _SECOND)), *presses))
+    assert seen.worth[0, :5].any()
     assert not seen.highpass[0, :5].any()
-    assert seen.highpass[0, 20:].all()
+    assert seen.highpass[0, 20:30].all()
 
 
 @pytest.mark.parametrize("digit", ["1", "D"])
@@ -197,7 +201,7 @@ def test_what_was_before_a_stream_is_not_read() -> None:
     """
     A leg that begins does not hear the one that used its row before.
     """
-    blocks = to_int16(_steady("precise", 4000)).astype(np.float64).reshape(1, 50, 80)
+    blocks = to_int16(_steady("precise", 4000)).reshape(1, 50, 80)
     begins = np.zeros(1, dtype=np.intp)
     clean = look(blocks, np.zeros((1, STEADY_BLOCKS)), begins)
     dirty = look(blocks, np.full((1, STEADY_BLOCKS), np.nan), begins)
@@ -215,7 +219,7 @@ def test_look_does_not_depend_on_how_blocks_are_cut(
     same to the last bit.
     """
     steady = _steady(kind, 5600, data.draw(st.sampled_from([-60.0, -30.0, -12.0])))
-    audio = to_int16(mix(5600, (0, steady), (2900, wave))).astype(np.float64)
+    audio = to_int16(mix(5600, (0, steady), (2900, wave)))
     blocks = audio.reshape(1, -1, BLOCK_SAMPLES)
     k = blocks.shape[1]
     whole = look(blocks, np.zeros((1, STEADY_BLOCKS)), np.zeros(1, dtype=np.intp))
@@ -252,7 +256,7 @@ def test_legs_do_not_hear_each_other() -> None:
         mix(n_samples, (0, _steady("europe", n_samples)), (4800, _press("3", -16.0))),
         sine(low_hz, n_samples, -9.0) + sine(high_hz, n_samples, -9.0),
     ]
-    cut = np.stack([to_int16(wave).astype(np.float64) for wave in waves])
+    cut = np.stack([to_int16(wave) for wave in waves])
     blocks = cut.reshape(3, -1, BLOCK_SAMPLES)
     before = np.random.default_rng(1).uniform(0.0, 1e6, (3, STEADY_BLOCKS))
     first = np.array([0, 3, 500], dtype=np.intp)
@@ -262,3 +266,36 @@ def test_legs_do_not_hear_each_other() -> None:
         alone = look(blocks[row], before[row], first[row])
         for one, other in zip(alone, together, strict=True):
             assert np.array_equal(one[0], other[leg])
+
+
+@stable
+@given(calls(), st.integers(-60, 0))
+def test_single_precision_passes_over_nothing(wave: Wave, level_db: int) -> None:
+    """
+    The rough look only saves work: with no room for doubt in it, every block is
+    decided by exact arithmetic, and comes out the same.
+    """
+    audio = to_int16(np.asarray(wave) * 10 ** (level_db / 20))
+    cut = audio[: len(audio) // 80 * 80].reshape(1, -1, BLOCK_SAMPLES)
+    before, first = np.zeros((1, STEADY_BLOCKS)), np.zeros(1, dtype=np.intp)
+    seen = look(cut, before, first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_ROUNDING", 1e6)
+        exact = look(cut, before, first)
+    assert np.array_equal(seen.worth, exact.worth)
+    assert np.array_equal(seen.highpass, exact.highpass)
+
+
+def test_single_precision_is_closer_than_is_allowed_for() -> None:
+    """
+    On full-scale noise and tones, by a factor of ten.
+    """
+    random = np.random.default_rng(4)
+    noise = random.integers(-32768, 32767, (4000, BLOCK_SAMPLES)).astype(np.int16)
+    tones = to_int16(_press("1", -1.0, 500)).reshape(-1, BLOCK_SAMPLES)
+    audio = np.concatenate([noise, tones])
+    rough, _ = blocks._look_roughly(audio)
+    exact = blocks._powers(audio.astype(np.float64))
+    allowed = exact.total * blocks._ROUNDING / 10
+    for single, double in zip(rough, exact, strict=True):
+        assert (np.abs(single - double) <= allowed).all()
