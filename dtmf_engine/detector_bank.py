@@ -28,8 +28,8 @@ from dtmf_engine.offsets import LONG_HOPS
 from dtmf_engine.pairs import Looks, measure_pairs
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
 from dtmf_engine.scoring import scores
-from dtmf_engine.sights import Sights
-from dtmf_engine.tracker import Sight, ToneTracker
+from dtmf_engine.sights import Sights, that_matter
+from dtmf_engine.tracker import Sight, ToneTracker, hops_of_quiet
 from dtmf_engine.wanted import Wanted, in_batches
 
 
@@ -101,6 +101,9 @@ class DetectorBank:
         self.profile = get_profile(profile)
         self.armed_profile = get_profile(armed_profile)
         self.history_samples = max(history_samples, HISTORY_SAMPLES)
+        self._reach_hops = max(
+            hops_of_quiet(p) for p in (self.profile, self.armed_profile)
+        )
         self._position = np.zeros(n_legs, dtype=np.int64)
         self._history = np.zeros((n_legs, self.history_samples), dtype=np.int16)
         self._low_energy = np.zeros((n_legs, STEADY_BLOCKS))
@@ -358,15 +361,17 @@ class DetectorBank:
         Look at the hops that are worth it, and follow what is going on.
         """
         parts = self._sights(hearing, wanted)
-        followed = {
-            i for i, row in enumerate(hearing.rows.tolist()) if row in self._busy
-        }
-        followed = followed.union(*(part.legs for part in parts))
-        seen: dict[int, dict[int, Sight]] = {i: {} for i in sorted(followed)}
-        for part in parts:
-            for i, sights in part.of_legs(followed).items():
-                seen[i].update(sights)
-        for i, sights in seen.items():
+        rows = hearing.rows.tolist()
+        busy = {i for i, row in enumerate(rows) if row in self._busy}
+        # Audio that was lost stops a tracker's clock.
+        always = busy | {i for i, row in enumerate(rows) if row in self._lost}
+        seen: dict[int, dict[int, Sight]] = {i: {} for i in busy}
+        for part, chosen in zip(
+            parts, that_matter(parts, always, self._reach_hops), strict=True
+        ):
+            for i, k, sight in part.some(chosen):
+                seen.setdefault(i, {})[k] = sight
+        for i, sights in sorted(seen.items()):
             self._follow(hearing, i, wanted.worth.shape[1], sights)
 
     def _sights(self, hearing: Hearing, wanted: Wanted) -> list[Sights]:

@@ -1,11 +1,11 @@
 """
 Sights: what looks saw, judged by a profile, and handed out leg by leg.
 
-All looks are judged at once; a `Sight` is made only for a leg that has something
+All looks are judged at once; a `Sight` is made only where there may be something
 to follow.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,8 @@ class Sights:
     is_near: Bool
     profile: Profile
     late_samples: int
-    legs: frozenset[int]
-    """Rows of legs with a look that may begin something."""
+    possible: Bool
+    """Which looks may begin something."""
 
     @classmethod
     def of(
@@ -88,24 +88,18 @@ class Sights:
         near = (rest < _NEAR_REST) | (better > _NEAR_MARGIN)
         possible = near | (better >= -profile.known_telephone_bonus)
         late = HIGHPASS_DELAY_SAMPLES if filtered else 0
-        legs = frozenset(leg[possible].tolist())
-        return cls(looks, leg, hop, margin, near, profile, late, legs)
+        return cls(looks, leg, hop, margin, near, profile, late, possible)
 
-    def of_legs(self, legs: Collection[int]) -> dict[int, dict[int, Sight]]:
+    def some(self, chosen: Index) -> Iterator[tuple[int, int, Sight]]:
         """
-        Give the sights of some legs, by leg and hop.
+        Give the sights of some looks, each after its leg and its hop.
         """
-        chosen = [j for j, leg in enumerate(self.leg.tolist()) if leg in legs]
-        sights: dict[int, dict[int, Sight]] = {}
-        if not chosen:
-            return sights
-        made = [Sight(*values) for values in zip(*self._columns(chosen), strict=True)]
-        where = zip(self.leg[chosen].tolist(), self.hop[chosen].tolist(), strict=True)
-        for (leg, hop), sight in zip(where, made, strict=True):
-            sights.setdefault(leg, {})[hop] = sight
-        return sights
+        where = self.leg[chosen].tolist(), self.hop[chosen].tolist()
+        if chosen.size:
+            made = (Sight(*of) for of in zip(*self._columns(chosen), strict=True))
+            yield from zip(*where, made, strict=True)
 
-    def _columns(self, chosen: list[int]) -> Iterator[list[Any]]:
+    def _columns(self, chosen: Index) -> Iterator[list[Any]]:
         """
         Give the fields of `Sight`, each for all chosen looks.
         """
@@ -128,6 +122,41 @@ class Sights:
         yield looks.filled[:, chosen].T.tolist()
         yield looks.other[:, chosen].T.tolist()
         yield [self.late_samples] * len(chosen)
+
+
+def that_matter(
+    parts: Sequence[Sights], always: Collection[int], reach: int
+) -> list[Index]:
+    """
+    Choose the looks that somebody who follows a leg needs to see.
+
+    Runs of looks in which none may begin anything change nothing for a leg that
+    has nothing going on.
+
+    Args:
+        parts: of the same legs and hops.
+        always: rows of legs of which all looks are needed.
+        reach: hops without a look after which what was going on is over.
+
+    Returns:
+        The numbers of the looks, for each part.
+    """
+    if not parts:
+        return []
+    leg, hop, possible = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("leg", "hop", "possible")
+    )
+    order = np.lexsort((hop, leg))
+    begins = np.ones(len(order), dtype=np.bool_)
+    begins[1:] = (np.diff(leg[order]) != 0) | (np.diff(hop[order]) > reach)
+    starts = np.flatnonzero(begins)
+    needed = np.logical_or.reduceat(possible[order], starts)
+    needed |= np.isin(leg[order[starts]], list(always))
+    chosen = np.empty(len(order), dtype=np.bool_)
+    chosen[order] = needed.repeat(np.diff(starts, append=len(order)))
+    ends = np.cumsum([len(part.leg) for part in parts])
+    return [np.flatnonzero(some) for some in np.split(chosen, ends[:-1])]
 
 
 def _reasons(

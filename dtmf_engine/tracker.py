@@ -162,7 +162,7 @@ class ToneTracker:
         """
         self._bonus = profile.known_telephone_bonus
         self._min_fill = samples_from_ms(profile.min_tone_ms) / HOP_SAMPLES
-        self._max_misses = samples_from_ms(profile.max_break_ms) // HOP_SAMPLES
+        self._max_misses = _max_misses(profile)
 
     @property
     def is_idle(self) -> bool:
@@ -331,6 +331,17 @@ class ToneTracker:
             enough = self._is_long_enough(sight)
             reason = MissReason.NOT_CLEAN if enough else MissReason.TOO_SHORT
         self._near = (over, NearMiss(reason, _onset(sight, end_sample)))
+
+
+def hops_of_quiet(profile: Profile) -> int:
+    """
+    Give the hops without a sight after which a tracker certainly is idle.
+    """
+    return max(LONG_HOPS, _max_misses(profile)) + 1
+
+
+def _max_misses(profile: Profile) -> int:
+    return samples_from_ms(profile.max_break_ms) // HOP_SAMPLES
 
 
 def _are_alike(power: float, other: float) -> bool:

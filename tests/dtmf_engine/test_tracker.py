@@ -17,7 +17,7 @@ from dtmf_engine import (
 )
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.keypad import DIGITS
-from dtmf_engine.tracker import Sight, ToneTracker
+from dtmf_engine.tracker import Sight, ToneTracker, hops_of_quiet
 
 
 PROFILE = replace(
@@ -584,6 +584,24 @@ def test_a_tracker_is_idle_while_nothing_is_going_on() -> None:
             leg.play(part)
             idle.append(leg.tracker.is_idle)
         assert idle == [True, False, True]
+
+
+@pytest.mark.parametrize("max_break_ms", [10.0, 25.0, 39.0, 42.0, 100.0])
+def test_a_tracker_is_idle_after_its_hops_of_quiet(max_break_ms: float) -> None:
+    """
+    However it was left, and not a hop earlier in the worst case.
+    """
+    profile = replace(PROFILE, max_break_ms=max_break_ms)
+    most = 0
+    for hops in ("D", "Dd", "x", "s", "n", "m", "Ds", "DE", "sDd"):
+        leg = _Leg(ToneTracker(profile))
+        leg.play(hops)
+        n = 0
+        while not leg.tracker.is_idle:
+            leg.play(".")
+            n += 1
+        most = max(most, n)
+    assert most == hops_of_quiet(profile)
 
 
 def test_a_tracker_sounds_while_the_tones_are_there() -> None:
