@@ -2,11 +2,14 @@
 The store: changes into a database, and back out after a restart.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Condition
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, update
 
+from bridge.errors import LedgerError
 from bridge.ledger import reads, schema
 from bridge.ledger.changes import CallbackQueued, Change
 from bridge.ledger.databases import open_engine
@@ -18,18 +21,27 @@ from bridge.ledger.writes import is_written, number_of, write_change
 
 Answer = TypeVar("Answer")
 
+CLOSE_WAIT_S = 30.0
+"""Twice as long as a broken connection is believed in; see `databases`."""
+
 
 class Ledger:
     """
-    The database behind a bridge. Every call blocks.
+    The database behind a bridge. Every call blocks, and may come from any thread.
 
     Args:
         database_url: an SQLAlchemy URL.
+
+    Raises:
+        LedgerError: by every call, once it is closed.
     """
 
     def __init__(self, database_url: str) -> None:
         self._engine: Engine = open_engine(database_url)
         self._ownership = Ownership(self._engine)
+        self._changed = Condition()
+        self._n_calls = 0
+        self._closed = False
 
     # A bridge's own.
 
@@ -40,8 +52,9 @@ class Ledger:
         Raises:
             LedgerError: another bridge serves, or the schema is not known.
         """
-        self._ownership.take()
-        self.migrate()
+        with self._call():
+            self._ownership.take()
+            schema.upgrade(self._engine)
 
     def keep(self) -> None:
         """
@@ -50,7 +63,8 @@ class Ledger:
         Raises:
             LedgerError: another one does.
         """
-        self._ownership.keep()
+        with self._call():
+            self._ownership.keep()
 
     def migrate(self) -> None:
         """
@@ -59,7 +73,8 @@ class Ledger:
         Raises:
             LedgerError: the schema is newer than this program.
         """
-        schema.upgrade(self._engine)
+        with self._call():
+            schema.upgrade(self._engine)
 
     def write(self, changes: Iterable[Change], *, again: bool = False) -> list[int]:
         """
@@ -74,7 +89,7 @@ class Ledger:
             The numbers of the callbacks among them, in order.
         """
         numbers: list[int] = []
-        with self._engine.begin() as connection:
+        with self._call(), self._engine.begin() as connection:
             for change in changes:
                 number = _write(connection, change, again=again)
                 if number is not None:
@@ -108,7 +123,13 @@ class Ledger:
     def close(self) -> None:
         """
         Give all connections back, and the right to serve.
+
+        Waits for calls under way: whoever awaited one may have been cancelled, but
+        its thread goes on, and the next owner must not meet it.
         """
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._n_calls, CLOSE_WAIT_S)
         self._ownership.release()
         self._engine.dispose()
 
@@ -121,7 +142,8 @@ class Ledger:
         Raises:
             LedgerError: it is not.
         """
-        schema.check(self._engine)
+        with self._call():
+            schema.check(self._engine)
 
     def callbacks(self, *, only_dead: bool = False) -> list[StoredCallback]:
         """
@@ -160,12 +182,28 @@ class Ledger:
         )
         if callback_ids is not None:
             statement = statement.where(callbacks.c.callback_id.in_(list(callback_ids)))
-        with self._engine.begin() as connection:
+        with self._call(), self._engine.begin() as connection:
             return sorted(connection.execute(statement).scalars())
 
     def _read(self, read: Callable[[Connection], Answer]) -> Answer:
-        with self._engine.connect() as connection:
+        with self._call(), self._engine.connect() as connection:
             return read(connection)
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """
+        Keep the ledger open.
+        """
+        with self._changed:
+            if self._closed:
+                raise LedgerError("the ledger is closed")
+            self._n_calls += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._n_calls -= 1
+                self._changed.notify_all()
 
 
 def _write(connection: Connection, change: Change, *, again: bool) -> int | None:

@@ -2,13 +2,16 @@
 The store: what is written together is there together, and is found again.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 
+from bridge.errors import LedgerError
 from bridge.ledger.changes import (
     AttemptOpened,
     AttemptSettled,
@@ -380,3 +383,43 @@ def test_ledger_writes_all_of_a_batch_or_nothing(ledger: Ledger, bad: Change) ->
     # The ledger is of use still; PostgreSQL skips the numbers that were taken back.
     (number,) = ledger.write([replace(QUEUED, sequence=2)])
     assert number > 1
+
+
+def test_closing_waits_for_a_write_that_nobody_awaits_any_more(
+    database_url: str,
+) -> None:
+    """
+    A cancelled task leaves its thread behind: what it writes is whole before
+    another bridge may have the ledger, and no connection stays open.
+    """
+    ledger = Ledger(database_url)
+    ledger.serve()
+    begun, go_on, order = Event(), Event(), list[str]()
+
+    def changes() -> Iterator[Change]:
+        yield OPENED
+        begun.set()
+        assert go_on.wait(30)
+        order.append("written")
+        yield QUEUED
+
+    def close() -> None:
+        ledger.close()
+        order.append("closed")
+
+    threads = [Thread(target=lambda: ledger.write(changes())), Thread(target=close)]
+    threads[0].start()
+    assert begun.wait(30)
+    threads[1].start()
+    while not ledger._closed:
+        threads[1].join(0.01)
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert order == ["written", "closed"]
+    with pytest.raises(LedgerError, match="the ledger is closed"):
+        ledger.write([])
+    successor = Ledger(database_url)
+    successor.serve()
+    assert len(successor.pending_callbacks()) == 1
+    successor.close()

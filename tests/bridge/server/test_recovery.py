@@ -4,7 +4,7 @@ Recovery, in fake time: what the last process left behind is brought to an end.
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -129,6 +129,17 @@ class House:
         await self.writer.wait_idle()
 
 
+_OPEN: list[Ledger] = []
+"""Tests look into them after the bridge is gone."""
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
+
+
 Script = Callable[[House], Coroutine[Any, Any, None]]
 
 
@@ -143,6 +154,7 @@ def _live(
     Leave something in a ledger, and run a script on the next start.
     """
     ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+    _OPEN.append(ledger)
     ledger.migrate()
     ledger.write(left)
 
@@ -181,10 +193,7 @@ def _live(
             await writing
         return house
 
-    try:
-        return run(main())
-    finally:
-        ledger.close()
+    return run(main())
 
 
 async def _to_the_end(house: House) -> None:
@@ -612,8 +621,7 @@ def test_archive_finds_payments_of_earlier_processes(tmp_path: Path) -> None:
         assert await archive.find("PK2") is None
 
     house = _live(tmp_path, _opened(), script)
+    house.ledger.close()
     with capture_logs() as lines:
-        house.ledger.close()
-        (tmp_path / "ledger.db").unlink()
         assert run(Archive(house.ledger).find("PK1")) is None
     assert [line["event"] for line in lines] == ["ledger not read"]
