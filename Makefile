@@ -6,6 +6,8 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 OUT ?= demo-out
+# More arguments for pytest: make unit PYTEST="-k suppressor"
+PYTEST ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit lint format types contracts samples diagram bench wheel lock clean
@@ -32,7 +34,7 @@ demo: $(VENV)/.ready-demo  ## One whole payment call on a recorded WAV, through 
 test: contracts unit  ## Import contracts and all tests
 
 unit: $(VENV)/.ready-test  ## Tests only
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q $(PYTEST)
 
 contracts: $(VENV)/.ready-test  ## The rooms and the direction of imports
 	$(VENV)/bin/lint-imports --no-cache
