@@ -12,10 +12,10 @@ MAX_DIGITS = 32
 
 def wipe(buffer: bytearray) -> None:
     """
-    Overwrite a buffer that held card data; its length stays.
+    Overwrite a buffer that held card data, in place; its length stays.
     """
-    for place in range(len(buffer)):
-        buffer[place] = 0
+    # Through a view the buffer cannot be exchanged for another one.
+    memoryview(buffer)[:] = bytes(len(buffer))
 
 
 class Secret:

@@ -5,9 +5,9 @@ Make every file in this folder, byte for byte the same each time.
     python samples/make_samples.py --check    compare with what is here
     python samples/make_samples.py --voices   speak the clips again (espeak-ng)
 
-The spoken clips in `voices/` are inputs: espeak-ng made them once and they are
-committed, because another version of it would speak differently. All else
-follows from them, from the cue sheet in this file and from seeds.
+The spoken clips in `voices/` and `prompts/` are inputs: espeak-ng made them once
+and they are committed, because another version of it would speak differently. All
+else follows from them, from the cue sheet in this file and from seeds.
 """
 
 import argparse
@@ -59,6 +59,24 @@ CLIPS = {
     "agent_done": (AGENT_VOICE, "That went through. Thank you."),
 }
 
+PROMPT_VOICE = ("en-us+f3", 145, 50)
+
+PROMPTS = {
+    "card_ending_in": (PROMPT_VOICE, "Please confirm the card ending in,"),
+    "account_ending_in": (PROMPT_VOICE, "Please confirm the bank account ending in,"),
+    # A comma: the voice stays up, as in the middle of a number.
+    **{f"digit_{digit}": (PROMPT_VOICE, f"{digit},") for digit in range(10)},
+    "press_1_or_2": (PROMPT_VOICE, "Press 1 to confirm, or 2 to cancel."),
+}
+"""The pieces that prompts to callers are put together from; see
+`bridge.call.voice`."""
+
+SPOKEN = {
+    **{f"voices/{name}.wav": clip for name, clip in CLIPS.items()},
+    **{f"prompts/{name}.wav": piece for name, piece in PROMPTS.items()},
+}
+"""Everything that espeak-ng said, by its path."""
+
 SPEECH_DBM0 = -20.0
 """Mean level of the voices, pauses included."""
 
@@ -103,9 +121,9 @@ def make_voices() -> None:
     """
     Speak all clips again.
     """
-    (HERE / "voices").mkdir(exist_ok=True)
-    for name, (voice, text) in CLIPS.items():
-        (HERE / "voices" / f"{name}.wav").write_bytes(speak(voice, text))
+    for path, (voice, text) in SPOKEN.items():
+        (HERE / path).parent.mkdir(exist_ok=True)
+        (HERE / path).write_bytes(speak(voice, text))
 
 
 def clip(name: str) -> Audio:
@@ -367,7 +385,7 @@ def to_json(value: object) -> bytes:
 
 def make_all() -> dict[str, bytes]:
     """
-    Make every file but the voices, by its path in this folder.
+    Make every file but what was spoken, by its path in this folder.
     """
     files, sheet = demo_call()
     tones, about = tone_files()
@@ -388,14 +406,13 @@ def make_all() -> dict[str, bytes]:
         "keys": [],
     }
     about["demo/call.json"] = {"how": "make_samples.demo_call(): the cue sheet"}
-    for name, (voice, text) in CLIPS.items():
-        about[f"voices/{name}.wav"] = {
+    for path, (voice, text) in SPOKEN.items():
+        about[path] = {
             "how": f"espeak-ng -v {voice[0]} -s {voice[1]} -p {voice[2]}, "
             f"to 8 kHz µ-law at {SPEECH_DBM0:g} dBm0",
             "text": text,
         }
-        spoken = HERE / "voices" / f"{name}.wav"
-        files[f"voices/{name}.wav"] = spoken.read_bytes()
+        files[path] = (HERE / path).read_bytes()
     manifest = {
         path: {"sha256": hashlib.sha256(data).hexdigest(), **dict_of(about[path])}
         for path, data in sorted(files.items())

@@ -27,6 +27,18 @@ class PlayoutMeter:
     limit_s: float = PLAYOUT_LIMIT_S
     _queued_until: float | None = None
 
+    def is_empty(self, now: float) -> bool:
+        """
+        Tell whether all that was sent has been played.
+        """
+        return self._queued_until is None or self._queued_until <= now
+
+    def clear(self) -> None:
+        """
+        Count the queue as empty: it was thrown away.
+        """
+        self._queued_until = None
+
     def add(self, n_samples: int, now: float) -> bool:
         """
         Count audio that is about to be sent.

@@ -5,8 +5,8 @@ A machine. The caller's audio goes out for analysis and comes back with what the
 agent may hear; analysis happens outside, many calls at a time; what has not
 come back is not heard, so a stall or a failure there can only ever make the
 agent leg silent. The agent's audio goes to the caller as it is, or, with the
-echo guard, the same way. What is keyed or echoed on the agent's leg is never a
-digit of the caller.
+echo guard, the same way; while a prompt is said, the caller hears that instead.
+What is keyed or echoed on the agent's leg is never a digit of the caller.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,8 @@ from typing import TypeAlias
 from bridge.call.line import Analysed, DelayLine
 from bridge.call.playout import PLAYOUT_LIMIT_S, PlayoutMeter
 from bridge.call.presses import TOLERANCE_SAMPLES, PressLog
+from bridge.call.prompter import LEAD_S, Prompter
+from bridge.secret import wipe
 from bridge.stream.events import Role
 from dtmf_engine.events import DigitDetected, Event, ToneEnded
 from dtmf_engine.units import samples_from_ms
@@ -83,6 +85,8 @@ class ClearAudio:
     """
 
     role: Role
+    is_backlog: bool = True
+    """Whether too much had gathered there; else a prompt begins or breaks off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ class CallSession:
         analysed = [*Role] if echo_guard else [Role.CALLER]
         self._lines = {role: DelayLine(delay_samples) for role in analysed}
         self._presses = PressLog()
+        # More ahead than the meter leaves alone would be thrown away.
+        self._prompter = Prompter(min(LEAD_S, playout_limit_s))
         self._armed_at: int | None = None
         self._playout_limit_s = playout_limit_s
         self._meters = {role: PlayoutMeter(playout_limit_s) for role in Role}
@@ -200,6 +206,7 @@ class CallSession:
             self._lines[role] = DelayLine(self._delay_samples)
         if role is Role.CALLER and not self._ended:
             self._ended = True
+            self._prompter.stop()
             for line in self._lines.values():
                 line.clear()
             self._outputs.append(CallEnded())
@@ -216,7 +223,7 @@ class CallSession:
             self._lines[role].put(octets)
             self._outputs.append(Analyse(octets, role))
         else:
-            self._send(_OTHER[role], octets, now)
+            self._relay(role, octets, now)
 
     def receive_gap(self, role: Role, n_samples: int, *, now: float) -> None:
         """
@@ -241,7 +248,7 @@ class CallSession:
             for event in analysed.events:
                 self._hear(event, analysed.position, now)
             self._take_presses()
-        self._send(_OTHER[role], octets, now)
+        self._relay(role, octets, now)
 
     # Digits.
 
@@ -286,28 +293,58 @@ class CallSession:
 
     def disarm(self, *, now: float) -> None:
         """
-        The capture is over.
+        The capture is over, and so is the prompt that asked for it.
         """
-        del now
         if self._armed_at is not None:
             self._armed_at = None
             self._outputs.append(SetArmed(armed=False))
+        if self._prompter.is_playing:
+            self._prompter.stop()
+            self._clear_caller(now)
+
+    # Prompts.
+
+    def play_prompt(self, octets: bytearray, *, now: float) -> None:
+        """
+        Have the caller, and nobody else, hear something in place of the agent.
+
+        It begins at once, instead of whatever waits at the caller's provider, and
+        of a prompt that is being said.
+
+        Args:
+            octets: µ-law at 8 kHz; taken over, and wiped when the prompt is over,
+                whatever ends it.
+            now: the time.
+        """
+        if Role.CALLER not in self._present:
+            wipe(octets)
+            return
+        self._clear_caller(now)
+        self._prompter.start(octets, now=now)
+        self._take_prompt(now)
 
     # Time.
 
     def deadline(self) -> float | None:
         """
         Tell when a press is due that waits for what may belong in front of it.
+
+        Or the next frame of a prompt, whichever comes first.
         """
-        return None if self._ended else self._presses.deadline()
+        if self._ended:
+            return None
+        dues = (self._presses.deadline(), self._prompter.deadline())
+        return min((due for due in dues if due is not None), default=None)
 
     def handle_deadline(self, *, now: float) -> None:
         """
-        Let presses wait no longer.
+        Let presses wait no longer, and say what is due of a prompt.
         """
         if not self._ended:
             self._presses.handle_deadline(at_sample=self._n_received, now=now)
             self._take_presses()
+            self._prompter.handle_deadline(now=now)
+            self._take_prompt(now)
 
     def poll(self) -> list[Output]:
         """
@@ -337,6 +374,25 @@ class CallSession:
             # A key that was down before the capture was armed is not for it.
             if self._armed_at is not None and press.start_sample >= self._armed_at:
                 self._outputs.append(DigitPressed(press.digit))
+
+    def _take_prompt(self, now: float) -> None:
+        for frame in self._prompter.poll():
+            # It is paced: there is no backlog to be thrown away, whatever the limit.
+            self._meters[Role.CALLER].add(len(frame), now)
+            self._outputs.append(SendAudio(Role.CALLER, frame))
+
+    def _clear_caller(self, now: float) -> None:
+        meter = self._meters[Role.CALLER]
+        if not meter.is_empty(now):
+            meter.clear()
+            self._outputs.append(ClearAudio(Role.CALLER, is_backlog=False))
+
+    def _relay(self, role: Role, octets: bytes, now: float) -> None:
+        """
+        Send what a leg said to the other one.
+        """
+        if not (role is Role.AGENT and self._prompter.is_playing):
+            self._send(_OTHER[role], octets, now)
 
     def _send(self, role: Role, octets: bytes, now: float) -> None:
         if role not in self._present or not octets:

@@ -110,8 +110,8 @@ class PromptWanted:
     """
     The caller, and nobody else, is to hear something.
 
-    Whoever plays it may tell the session when it is over (`receive_prompt_ended`),
-    so that the time to answer is counted from there.
+    Whoever plays it tells the session how long it takes (`receive_prompt_started`),
+    so that the time to answer is counted from its end.
     """
 
     prompt: Prompt

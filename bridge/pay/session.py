@@ -250,12 +250,16 @@ class PaySession:
         del now
         self._timers.stop(Timer.AGENT)
 
-    def receive_prompt_ended(self, *, now: float) -> None:
+    def receive_prompt_started(self, duration_s: float, *, now: float) -> None:
         """
-        A prompt has been heard: the time to answer it is counted from here.
+        A prompt is being said: the time to answer it is counted from its end.
+
+        Args:
+            duration_s: how long it takes, from now on.
+            now: monotonic seconds.
         """
         if self.state is State.CONFIRMING:
-            self._await_answer(now)
+            self._await_answer(now + duration_s)
 
     def receive_fault(self, *, now: float) -> None:
         """
@@ -394,6 +398,7 @@ class PaySession:
     def _prompt(self, now: float) -> None:
         self._spoken.wipe()
         self._spoken = self._entries.end_of_number()
+        # In case that nobody says it.
         self._await_answer(now)
         self._outputs.append(PromptWanted(self._confirmation, self._spoken))
 

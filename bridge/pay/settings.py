@@ -62,7 +62,8 @@ class PaySettings:
     field_timeout_s: float | None = None
     """Longest time a capture may take in all; `None` for no limit."""
     confirmation_timeout_s: float = 30.0
-    """How long a caller may take to confirm, the prompt included."""
+    """How long a caller may take to confirm, once the prompt is over; counted from
+    the prompt's begin if nobody tells how long it is."""
     session_timeout_s: float = 3600.0
     """Longest life of a session that no gateway is busy with."""
     agent_timeout_s: float | None = 120.0

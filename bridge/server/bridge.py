@@ -36,6 +36,7 @@ from bridge.server.metrics import Metrics
 from bridge.server.outbound import HttpOutbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
+from bridge.server.prompts import read_voice
 from bridge.server.recovery import Means, Recovery
 from bridge.server.sandbox_server import make_gateway
 from bridge.server.settings import Settings
@@ -79,6 +80,7 @@ class Bridge:
         self.api_port = settings.api_port
         self._accounts = AccountBook(settings.read_accounts())
         self._tls = _tls_context(settings)
+        self._voice = read_voice(settings.prompts_dir)
         self._audit = AuditLog()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -330,6 +332,7 @@ class Bridge:
                 min_bank_account_digits=settings.min_bank_account_digits,
                 readings=settings.readings,
             ),
+            voice=self._voice,
             metrics=self.metrics,
             audit=self._audit,
             spawn=spawn,

@@ -15,6 +15,7 @@ from typing import TypeVar, assert_never
 
 import structlog
 
+from bridge.call.voice import Voice
 from bridge.callbacks.body import Identity, callback_form
 from bridge.callbacks.delivery import Callback
 from bridge.connectors.base import Attempt, Connector, Failure, outcome_of_failure
@@ -34,6 +35,7 @@ from bridge.pay.outputs import (
     CaptureOpened,
     ChargeWanted,
     Output,
+    Prompt,
     PromptWanted,
     Report,
     SessionEnded,
@@ -41,6 +43,7 @@ from bridge.pay.outputs import (
 from bridge.pay.request import ChargeRequest, PaymentRequest
 from bridge.pay.session import PaySession
 from bridge.pay.settings import PaySettings
+from bridge.secret import Secret
 from bridge.server.archive import Archive
 from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker, Spawn
@@ -52,6 +55,7 @@ from bridge.server.reconciler import reconcile
 from bridge.server.runner import Runner
 from bridge.server.switchboard import Call, Switchboard
 from bridge.server.writer import LedgerRefusedError, LedgerWriter
+from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
 Answer = TypeVar("Answer")
@@ -75,6 +79,7 @@ class Tools:
     archive: Archive
     sandbox: SandboxGateway
     settings: PaySettings
+    voice: Voice
     metrics: Metrics
     audit: AuditLog
     spawn: Spawn
@@ -207,9 +212,8 @@ class Payment:
                 self._log.info("capture closed")
                 self._tools.switchboard.set_armed(self.call, armed=False)
                 self.audit("disarmed")
-            case PromptWanted(prompt=prompt):
-                # Nobody speaks yet: the agent's software has to.
-                self._log.info("prompt wanted", prompt=str(prompt))
+            case PromptWanted(prompt=prompt, digits=digits):
+                self._say(prompt, digits)
             case ChargeWanted(request=request):
                 attempt = new_id("a", 9)
                 self._charge = (request, attempt)
@@ -222,6 +226,18 @@ class Payment:
                 self._end(str(result))
             case _:
                 assert_never(output)
+
+    def _say(self, prompt: Prompt, digits: Secret) -> None:
+        """
+        Have the caller hear a prompt.
+
+        How long it takes depends on the digits: that goes into no log.
+        """
+        octets = self._tools.voice.say(prompt, digits)
+        duration_s = len(octets) / SAMPLE_RATE_HZ
+        self._tools.switchboard.play_prompt(self.call, octets)
+        self._log.info("prompt played", prompt=str(prompt))
+        self.step(lambda now: self.session.receive_prompt_started(duration_s, now=now))
 
     def _report(self, report: Report) -> None:
         self.updated_at = utc_now()

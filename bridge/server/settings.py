@@ -28,6 +28,7 @@ from bridge.errors import ConfigError
 from bridge.pay.settings import Reading, StarPolicy
 from bridge.server.accounts import MIN_TOKEN_LENGTH, Account, is_sid, read_accounts
 from bridge.server.addresses import Network, is_loopback, parse_networks
+from bridge.server.prompts import voice_problems
 from bridge.server.tls import tls_problems
 from dtmf_engine.masker import Policy
 from dtmf_engine.profiles import PROFILES
@@ -105,6 +106,8 @@ class Settings(BaseModel):
     """What the agent hears of the caller during a capture."""
     echo_guard: bool = False
     """Mask the caller's digits also where they come back on the agent's leg."""
+    prompts_dir: Path | None = None
+    """Folder of the recordings that callers hear; the default voice without one."""
     profile: str = "default"
     """Detector limits."""
     star: StarPolicy = StarPolicy.END
@@ -114,7 +117,7 @@ class Settings(BaseModel):
     field_timeout_s: Seconds | None = None
     """Longest time a capture may take in all."""
     confirmation_timeout_s: Seconds = 30.0
-    """How long a caller may take to confirm a payment."""
+    """How long a caller may take to confirm a payment, once he has been asked."""
     session_timeout_s: Seconds = 3600.0
     """Longest life of a pay session."""
     agent_timeout_s: Seconds = 120.0
@@ -146,6 +149,7 @@ class Settings(BaseModel):
             *_account_problems(self),
             *_network_problems(self),
             *_tls_problems(self),
+            *voice_problems(self.prompts_dir),
         ]
         if self.profile not in PROFILES:
             problems.append(f"DTMF_PROFILE: expected one of {', '.join(PROFILES)}")

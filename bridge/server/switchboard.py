@@ -253,6 +253,16 @@ class Switchboard:
         verb = call.session.arm if armed else call.session.disarm
         call.runner.step(lambda now: verb(now=now))
 
+    def play_prompt(self, call: Call, octets: bytearray) -> None:
+        """
+        Have the caller hear a prompt, until it or the capture is over.
+
+        Args:
+            call: whose.
+            octets: µ-law at 8 kHz; taken over, and wiped in the end.
+        """
+        call.runner.step(lambda now: call.session.play_prompt(octets, now=now))
+
     # The end.
 
     def close_all(self, code: int, reason: str) -> None:
@@ -333,8 +343,9 @@ class Switchboard:
                 self._mask(call, output)
             case SendAudio(role=role, octets=octets):
                 call.ports[role].play(octets)
-            case ClearAudio(role=role):
-                self._log.info("queue cleared", call=call.name, leg=str(role))
+            case ClearAudio(role=role, is_backlog=is_backlog):
+                if is_backlog:
+                    self._log.info("queue cleared", call=call.name, leg=str(role))
                 call.ports[role].clear()
             case DigitPressed(digit=digit):
                 self._metrics.digits.inc()

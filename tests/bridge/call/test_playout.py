@@ -67,3 +67,19 @@ def test_meter_keeps_the_limit_it_is_given() -> None:
         False,
         True,
     ]
+
+
+def test_meter_tells_when_all_has_been_played() -> None:
+    """
+    Before anything was sent, after its time, and after it was thrown away.
+    """
+    meter = PlayoutMeter()
+    assert meter.is_empty(0.0)
+    meter.add(160, 1.0)
+    assert not meter.is_empty(1.019)
+    assert meter.is_empty(1.021)
+    meter.add(160, 2.0)
+    meter.clear()
+    assert meter.is_empty(2.0)
+    assert not meter.add(160, 2.0)
+    assert not meter.is_empty(2.0)

@@ -205,6 +205,14 @@ class PaySessionMachine(RuleBasedStateMachine):
         """
         self._press(key)
 
+    @rule(seconds=st.sampled_from([0.0, 7.0, 40.0]))
+    def prompt(self, seconds: float) -> None:
+        """
+        A prompt is said, or somebody believes so.
+        """
+        self.scene.session.receive_prompt_started(seconds, now=self.scene.now)
+        self.scene.take()
+
     @rule(is_there=st.booleans())
     def agent(self, *, is_there: bool) -> None:
         """

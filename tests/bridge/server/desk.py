@@ -24,6 +24,7 @@ from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
+from bridge.server.prompts import read_voice
 from bridge.server.switchboard import Call, Switchboard
 from bridge.server.targets import TargetPolicy
 from bridge.server.writer import LedgerWriter
@@ -94,20 +95,26 @@ class NoArchive:
         """
 
 
+@dataclass(slots=True)
 class Port:
     """
-    A leg that hears nothing.
+    A leg that remembers what it was sent.
     """
+
+    played: bytearray = field(default_factory=bytearray)
+    n_cleared: int = 0
 
     def play(self, octets: bytes) -> None:
         """
-        Do nothing.
+        Take audio.
         """
+        self.played += octets
 
     def clear(self) -> None:
         """
-        Do nothing.
+        Count.
         """
+        self.n_cleared += 1
 
     def close(self, code: int, reason: str) -> None:
         """
@@ -126,6 +133,7 @@ class Desk:
     writer: Writer
     gateway: SandboxGateway
     call: Call
+    caller: Port
 
     async def start(
         self, key: str = "k", request: PaymentRequest = CHARGE
@@ -185,7 +193,8 @@ def at_desk(
             analyser, account_sid=ACCOUNT_SID, playout_limit_s=0.2, metrics=metrics
         )
         started = Started(stream_sid="MZ1", call_sid=CALL_SID, account_sid=ACCOUNT_SID)
-        call = switchboard.join(Claim("c1", Role.CALLER), started, Port())
+        caller = Port()
+        call = switchboard.join(Claim("c1", Role.CALLER), started, caller)
         assert isinstance(call, Call)
         writer, tasks = Writer(), set[asyncio.Task[None]]()
         numbers = iter(range(1000))
@@ -204,6 +213,7 @@ def at_desk(
             outbound=cast("Outbound", None),
             sandbox=gateway,
             settings=settings or PaySettings(),
+            voice=read_voice(None),
             metrics=metrics,
             audit=audit or AuditLog(),
             spawn=spawn,
@@ -213,7 +223,7 @@ def at_desk(
             connectors={"Default": SandboxConnector()},
             targets=TargetPolicy(),
         )
-        await script(Desk(service, switchboard, writer, gateway, call))
+        await script(Desk(service, switchboard, writer, gateway, call, caller))
         await asyncio.gather(*tasks)
         analyser.stop()
 
