@@ -186,7 +186,8 @@ async def desk(served: Served, inbox: Inbox) -> AsyncIterator[Desk]:
     """
     Take callbacks and send commands while the block runs.
     """
-    limits = httpx.Limits(max_connections=40)
+    # A connection that the server is about to close for idleness is not used again.
+    limits = httpx.Limits(max_connections=40, keepalive_expiry=1.0)
     async with (
         answering(inbox.take) as url,
         httpx.AsyncClient(
