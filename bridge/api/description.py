@@ -5,9 +5,12 @@ The API's own description (OpenAPI), made of the values that are taken.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bridge.api.feed_token import DEFAULT_TTL_S, MAX_TTL_S
+from bridge.api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE
 from bridge.pay.cards import CardType
 from bridge.pay.fields import CARD_FIELDS, Field
 from bridge.pay.request import BankAccountType, PaymentMethod, TokenType
+from bridge.pay.states import State
 
 
 Schema = Mapping[str, Any]
@@ -45,6 +48,49 @@ _PAYMENT: Schema = {
         "date_updated": _TEXT,
         "sid": _TEXT,
         "uri": _TEXT,
+    },
+}
+
+_OPTIONAL: Schema = {"type": ["string", "null"]}
+
+_RECORD: Schema = {
+    "type": "object",
+    "required": [*_PAYMENT["required"], "status", "sequence_number", "currency"],
+    "properties": {
+        **_PAYMENT["properties"],
+        "status": {"type": "string", "enum": [str(state) for state in State]},
+        "sequence_number": {"type": "integer"},
+        "currency": _TEXT,
+        "partial_result": {"type": "boolean"},
+        "pay_error_code": {"type": ["integer", "null"]},
+        "connector_parameters": {"type": "object", "additionalProperties": _TEXT},
+    },
+    # All the others are a callback's, in snake case.
+    "additionalProperties": _OPTIONAL,
+}
+
+_PAGE: Schema = {
+    "type": "object",
+    "required": ["payments", "page", "page_size", "uri", "next_page_uri"],
+    "additionalProperties": False,
+    "properties": {
+        "payments": {"type": "array", "items": _RECORD},
+        **{name: {"type": "integer"} for name in ("page", "page_size", "start", "end")},
+        **dict.fromkeys(("uri", "first_page_uri"), _TEXT),
+        **dict.fromkeys(("previous_page_uri", "next_page_uri"), _OPTIONAL),
+    },
+}
+
+_FEED_TOKEN: Schema = {
+    "type": "object",
+    "required": ["account_sid", "call_sid", "token", "date_expires", "feed_uri"],
+    "additionalProperties": False,
+    "properties": {
+        "account_sid": _TEXT,
+        "call_sid": _TEXT,
+        "token": _TEXT,
+        "date_expires": _TEXT,
+        "feed_uri": _TEXT,
     },
 }
 
@@ -127,6 +173,11 @@ def _answers(status: int, meaning: str, schema: Schema) -> Schema:
     return answers
 
 
+def _whole_number(name: str, low: int, high: int, default: int) -> Schema:
+    bounds = {"minimum": low, "maximum": high, "default": default}
+    return {"name": name, "in": "query", "schema": {"type": "integer", **bounds}}
+
+
 START: dict[str, Any] = {
     "operationId": "CreatePayments",
     "requestBody": _START,
@@ -144,5 +195,58 @@ UPDATE: dict[str, Any] = {
 FETCH_CALL: dict[str, Any] = {
     "operationId": "FetchCall",
     "responses": _answers(200, "The call", {"type": "object"}),
+    "security": [{"Basic": []}],
+}
+
+LIST: dict[str, Any] = {
+    "operationId": "ListPayments",
+    "parameters": [
+        _whole_number("Page", 0, MAX_PAGE, 0),
+        _whole_number("PageSize", 1, MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE),
+    ],
+    "responses": _answers(200, "The call's payments, the newest first", _PAGE),
+    "security": [{"Basic": []}],
+}
+
+FETCH: dict[str, Any] = {
+    "operationId": "FetchPayments",
+    "responses": _answers(200, "The payment", _RECORD),
+    "security": [{"Basic": []}],
+}
+
+FEED_TOKEN: dict[str, Any] = {
+    "operationId": "CreateFeedToken",
+    "requestBody": {
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "Ttl": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": MAX_TTL_S,
+                            "default": DEFAULT_TTL_S,
+                        }
+                    },
+                }
+            }
+        }
+    },
+    "responses": _answers(201, "A token for the call's feed", _FEED_TOKEN),
+    "security": [{"Basic": []}],
+}
+
+FEED: dict[str, Any] = {
+    "operationId": "ReadFeed",
+    "responses": {
+        **_answers(200, "", {}),
+        "200": {
+            "description": "Server-sent events; see bridge/api/README.md",
+            "content": {"text/event-stream": {"schema": _TEXT}},
+        },
+        "204": {"description": "The call is over and its feed has said so"},
+    },
+    # Or a feed token in the parameter `token`.
     "security": [{"Basic": []}],
 }

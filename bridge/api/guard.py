@@ -14,7 +14,12 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.api.errors import BAD_REQUEST, TOO_MANY_REQUESTS, ApiError
+from bridge.api.errors import (
+    AUTHENTICATE,
+    BAD_REQUEST,
+    TOO_MANY_REQUESTS,
+    ApiError,
+)
 
 
 MAX_URL_BYTES = 2048
@@ -142,7 +147,12 @@ def error_response(error: ApiError) -> JSONResponse:
     """
     headers = dict(NO_STORE)
     if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
+        # A browser that is told of Basic asks its user for a password.
+        headers["WWW-Authenticate"] = (
+            'Basic realm="Twilio API"'
+            if error.code == AUTHENTICATE
+            else 'Bearer error="invalid_token"'
+        )
     if isinstance(error, TooManyError):
         headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse(error.body(), status_code=error.status, headers=headers)

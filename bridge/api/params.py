@@ -89,8 +89,8 @@ def parse_start(
         token_type=_choice(form, "TokenType", TokenType, TokenType.REUSABLE),
         security_code=_flag(form, "SecurityCode", default=True),
         postal_code=_flag(form, "PostalCode", default=True),
-        min_postal_code_length=_whole(form, "MinPostalCodeLength", 1, 1, 10),
-        timeout_s=float(_whole(form, "Timeout", 5, 1, MAX_TIMEOUT_S)),
+        min_postal_code_length=whole(form, "MinPostalCodeLength", 1, 1, 10),
+        timeout_s=float(whole(form, "Timeout", 5, 1, MAX_TIMEOUT_S)),
         valid_card_types=_card_types(form.get("ValidCardTypes", "")),
         require_matching_inputs=_matching_inputs(form.get("RequireMatchingInputs", "")),
         confirmation=_flag(form, "Confirmation", default=False),
@@ -284,12 +284,35 @@ def _flag(form: Form, name: str, *, default: bool) -> bool:
     return text == "true" if text else default
 
 
-def _whole(form: Form, name: str, default: int, low: int, high: int) -> int:
+def whole(
+    form: Form,
+    name: str,
+    default: int,
+    low: int,
+    high: int,
+    *,
+    code: int = PayErrorCode.INVALID_PARAMETER,
+) -> int:
+    """
+    Read a whole number.
+
+    Args:
+        form: all parameters.
+        name: of this one.
+        default: without it.
+        low: the least.
+        high: the most.
+        code: of the error.
+
+    Raises:
+        ApiError: it is none, or out of bounds.
+    """
     text = form.get(name, "")
     if not text:
         return default
-    if not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
-        raise invalid(name, f"a whole number from {low} to {high}")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 9
+    if not is_number or not low <= int(text) <= high:
+        raise invalid(name, f"a whole number from {low} to {high}", code)
     return int(text)
 
 

@@ -2,11 +2,14 @@
 What the API needs from the rest of the bridge.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bridge.api.feed_events import Feed
 from bridge.api.params import StatusCommand
+from bridge.callbacks.record import PaymentRecord
 from bridge.pay.fields import Field
 from bridge.pay.request import PaymentRequest
 
@@ -37,6 +40,16 @@ class CallView:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedToken:
+    """
+    A token for one call's feed.
+    """
+
+    text: str
+    expires_at: datetime
+
+
 class Payments(Protocol):
     """
     The commands. Each raises `ApiError` where it cannot be carried out.
@@ -65,6 +78,66 @@ class Payments(Protocol):
     def call(self, account_sid: str, call_sid: str) -> CallView | None:
         """
         Look a call up.
+        """
+
+
+class Records(Protocol):
+    """
+    What is read back. Each raises `ApiError` where the ledger cannot be read.
+    """
+
+    async def find(
+        self, account_sid: str, call_sid: str, sid: str
+    ) -> PaymentRecord | None:
+        """
+        Look a payment of a call up.
+        """
+
+    async def page(
+        self, account_sid: str, call_sid: str, *, first: int, count: int
+    ) -> Sequence[PaymentRecord] | None:
+        """
+        Give payments of a call, the newest first; `None` if there is no such call.
+
+        Args:
+            account_sid: whose call it is.
+            call_sid: of the call.
+            first: how many are left out.
+            count: how many are given at most.
+        """
+
+    async def feed(
+        self,
+        account_sid: str,
+        call_sid: str,
+        *,
+        seen: tuple[str, int] | None,
+        left_s: float | None,
+    ) -> Feed | None:
+        """
+        Open a call's feed; `None` if there is no such call.
+
+        Args:
+            account_sid: whose call it is.
+            call_sid: of the call.
+            seen: payment and sequence number of the last callback that its reader
+                knows of.
+            left_s: how long it may last; without end if left out.
+        """
+
+    def make_token(
+        self, account_sid: str, call_sid: str, ttl_s: int
+    ) -> FeedToken | None:
+        """
+        Make a token for a call's feed; `None` if there is no such call.
+        """
+
+    def token_left_s(self, account_sid: str, call_sid: str, token: str) -> float | None:
+        """
+        Tell for how many seconds a token opens a call's feed, in constant time.
+
+        Returns:
+            Nought or less if it has expired, `None` if it was not made for it.
         """
 
 

@@ -37,7 +37,8 @@ _GROUP_STARTS = {15: (4, 10), 16: (4, 8, 12)}
 
 _OLD_CONNECTOR_ERROR = "payment-connecter-error"
 
-_OWN_PARAMETER = "PayConnector_"
+OWN_PARAMETER = "PayConnector_"
+"""Before the names of a gateway's own parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,6 @@ def _finish(report: Report, readings: Collection[Reading]) -> dict[str, str]:
             form["ConnectorError"] = answer.connector_error
         if Reading.CONNECTOR_PARAMETERS in readings:
             form |= {
-                _OWN_PARAMETER + name: text for name, text in answer.parameters.items()
+                OWN_PARAMETER + name: text for name, text in answer.parameters.items()
             }
     return form

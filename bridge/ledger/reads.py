@@ -156,8 +156,8 @@ def _sessions(connection: Connection, query: Any) -> Iterator[StoredSession]:
             charge_amount=row.charge_amount,
             currency=row.currency,
             status_callback=row.status_callback or last.url,
-            created_at=_utc(row.created_at),
-            updated_at=_utc(row.updated_at),
+            created_at=utc(row.created_at),
+            updated_at=utc(row.updated_at),
             last_callback=last,
             attempts=tuple(
                 _attempt(found)
@@ -199,7 +199,7 @@ def _callback(row: Row[Any]) -> StoredCallback:
         state=row.state,
         attempts=row.attempts,
         fault=row.fault,
-        created_at=_utc(row.created_at),
+        created_at=utc(row.created_at),
         settled_at=_utc_or_none(row.settled_at),
     )
 
@@ -216,16 +216,19 @@ def _attempt(row: Row[Any]) -> StoredAttempt:
         state=row.state,
         outcome=row.outcome,
         reference=row.reference,
-        sent_at=_utc(row.sent_at),
+        sent_at=utc(row.sent_at),
         settled_at=_utc_or_none(row.settled_at),
     )
 
 
 def _utc_or_none(moment: datetime | None) -> datetime | None:
-    return None if moment is None else _utc(moment)
+    return None if moment is None else utc(moment)
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
+    """
+    Give a moment as a database gave it, aware and in UTC.
+    """
     # SQLite keeps no offset, PostgreSQL gives that of the connection.
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)

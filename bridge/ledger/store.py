@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, update
 
+from bridge.callbacks.record import PaymentRecord
 from bridge.errors import LedgerError
-from bridge.ledger import reads, schema
+from bridge.ledger import reads, records, schema
 from bridge.ledger.changes import CallbackQueued, Change
 from bridge.ledger.databases import open_engine
 from bridge.ledger.ownership import Ownership
@@ -119,6 +120,38 @@ class Ledger:
         Look a payment up.
         """
         return self._read(lambda c: reads.read_session(c, sid))
+
+    def find_record(
+        self, account_sid: str, call_sid: str, sid: str
+    ) -> PaymentRecord | None:
+        """
+        Look a payment of a call up, as its last callback told it.
+        """
+        return self._read(lambda c: records.read_record(c, account_sid, call_sid, sid))
+
+    def records(
+        self, account_sid: str, call_sid: str, *, first: int, count: int
+    ) -> list[PaymentRecord]:
+        """
+        Give so many payments of a call, the newest first, after so many others.
+        """
+        return self._read(
+            lambda c: records.read_records(
+                c, account_sid, call_sid, first=first, count=count
+            )
+        )
+
+    def missed_records(
+        self, account_sid: str, call_sid: str, *, sid: str, sequence: int, count: int
+    ) -> list[PaymentRecord] | None:
+        """
+        Give what was told of a call after a callback; see `records.read_missed`.
+        """
+        return self._read(
+            lambda c: records.read_missed(
+                c, account_sid, call_sid, sid=sid, sequence=sequence, count=count
+            )
+        )
 
     def close(self) -> None:
         """

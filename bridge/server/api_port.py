@@ -13,6 +13,8 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from bridge.server.feeds import MAX_FEEDS
+
 
 MAX_HEAD_BYTES = 16 * 1024
 """Request line and headers; a proxy's additions included."""
@@ -20,7 +22,10 @@ MAX_HEAD_BYTES = 16 * 1024
 HEAD_TIMEOUT_S = 10.0
 """How long a request's head may take to arrive."""
 
-MAX_CONNECTIONS = 1000
+READ_TIMEOUT_S = 30.0
+"""How long a client may leave 64 KiB of an answer unread."""
+
+MAX_CONNECTIONS = 1000 + MAX_FEEDS
 
 
 class ApiPort:
@@ -100,10 +105,12 @@ class _Patient(H11Protocol):
     Uvicorn's own protocol, with an end to its patience.
 
     It closes connections that stay silent between two requests, but waits for
-    ever for the head of a request that comes a byte at a time, or never.
+    ever for the head of a request that comes a byte at a time, or never, and for
+    a client that does not read its answer.
     """
 
     _patience: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
         """
@@ -125,6 +132,28 @@ class _Patient(H11Protocol):
         """
         super().connection_lost(exc)
         self._forget()
+        self._forget_unread()
+
+    def pause_writing(self) -> None:
+        """
+        Begin to wait for the client to read.
+        """
+        super().pause_writing()
+        self._forget_unread()
+        # Not `close`, which would wait until everything is read.
+        self._unread = self.loop.call_later(READ_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """
+        Wait no more: it reads.
+        """
+        super().resume_writing()
+        self._forget_unread()
+
+    def _forget_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+        self._unread = None
 
     def _mind(self) -> None:
         if self.conn.their_state is not h11.IDLE:

@@ -30,6 +30,7 @@ from bridge.server.api_port import ApiPort
 from bridge.server.archive import Archive
 from bridge.server.audit_log import FILE_NAME, AuditLog
 from bridge.server.callback_worker import CallbackWorker
+from bridge.server.feeds import Feeds
 from bridge.server.limits import ApiLimits, RateLimiter
 from bridge.server.media import MediaServer
 from bridge.server.metrics import Metrics
@@ -37,6 +38,7 @@ from bridge.server.outbound import HttpOutbound
 from bridge.server.payment import Tools
 from bridge.server.payments import PaymentService
 from bridge.server.prompts import read_voice
+from bridge.server.records import RecordService
 from bridge.server.recovery import Means, Recovery
 from bridge.server.sandbox_server import make_gateway
 from bridge.server.settings import Settings
@@ -198,6 +200,12 @@ class Bridge:
             spawn=spawn,
             metrics=self.metrics,
         )
+        feeds = Feeds(
+            self.metrics,
+            per_account=settings.account_feeds,
+            # Changes are written in the order in which they came.
+            barrier=lambda: writer.submit(()),
+        )
         bank = LegBank(
             settings.max_calls,
             profile=settings.profile,
@@ -219,9 +227,11 @@ class Bridge:
             account_sid=settings.account_sid,
             playout_limit_s=settings.playout_limit_ms / 1000,
             metrics=self.metrics,
+            over=lambda call: feeds.end_call(call.account_sid, call.call_sid or ""),
         )
+        archive = Archive(ledger)
         tools = self._tools(
-            switchboard, writer, callbacks, gateways, Archive(ledger), spawn
+            switchboard, writer, callbacks, feeds, gateways, archive, spawn
         )
         connectors: dict[str, Connector] = {
             "Default": SandboxConnector(url=settings.sandbox_url or IN_PROCESS_URL)
@@ -241,6 +251,7 @@ class Bridge:
                 audit=self._audit,
                 readings=settings.readings,
                 lost=self.stop,
+                publish=feeds.publish,
             )
         )
         await recovery.end_captures()
@@ -248,9 +259,11 @@ class Bridge:
         app = create_app(
             payments,
             self._accounts,
+            RecordService(archive, switchboard, self._accounts, feeds, self._audit),
             limits=self._limits(),
             address_of=lambda peer, said: client_address(peer, said, proxies),
             readings=settings.readings,
+            feed_origins=settings.feed_origins,
         )
         self._add_metrics(app)
         media = MediaServer(
@@ -280,6 +293,7 @@ class Bridge:
         analyser.stop()
         if guard is not None:
             guard.stop()
+        feeds.end_all()
         await api.stop()
         await writer.wait_idle()
         writing.cancel()
@@ -309,6 +323,7 @@ class Bridge:
         switchboard: Switchboard,
         writer: LedgerWriter,
         callbacks: CallbackWorker,
+        feeds: Feeds,
         outbound: HttpOutbound,
         archive: Archive,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
@@ -318,6 +333,7 @@ class Bridge:
             switchboard=switchboard,
             writer=writer,
             callbacks=callbacks,
+            feeds=feeds,
             outbound=outbound,
             archive=archive,
             sandbox=make_gateway(),

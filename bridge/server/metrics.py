@@ -32,6 +32,8 @@ class Metrics:
         self.callbacks = counter(
             "dtmf_callbacks", "Callbacks by what became of them", "outcome"
         )
+        self.feeds = Gauge("dtmf_feeds", "Feeds being read", registry=self.registry)
+        self.feeds_ended = counter("dtmf_feeds_ended", "Feeds by why", "reason")
         self.ledger_refusals = counter(
             "dtmf_ledger_refusals", "Steps that the ledger would not write down"
         )

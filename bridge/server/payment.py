@@ -18,6 +18,7 @@ import structlog
 from bridge.call.voice import Voice
 from bridge.callbacks.body import Identity, callback_form
 from bridge.callbacks.delivery import Callback
+from bridge.callbacks.record import PaymentRecord
 from bridge.connectors.base import Attempt, Connector, Failure, outcome_of_failure
 from bridge.connectors.reconciliation import WHILE_CALLER_WAITS_S
 from bridge.connectors.sandbox_gateway import SandboxGateway
@@ -48,6 +49,7 @@ from bridge.server.archive import Archive
 from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker, Spawn
 from bridge.server.clock import utc_now
+from bridge.server.feeds import Feeds
 from bridge.server.ids import new_id
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound, ask_gateway
@@ -75,6 +77,7 @@ class Tools:
     switchboard: Switchboard
     writer: LedgerWriter
     callbacks: CallbackWorker
+    feeds: Feeds
     outbound: Outbound
     archive: Archive
     sandbox: SandboxGateway
@@ -115,7 +118,8 @@ class Payment:
         self._connector = connector
         self._ended = ended
         self._changes: list[Change] = []
-        self._n_callbacks = 0
+        self._told: list[CallbackQueued] = []
+        """The first callback, and the last."""
         self._charge: tuple[ChargeRequest, str] | None = None
         self._result: str | None = None
         self._log = structlog.get_logger().bind(payment=identity.sid, call=call.name)
@@ -248,17 +252,16 @@ class Payment:
             self.updated_at,
             self._tools.settings.readings,
         )
-        self._n_callbacks += 1
-        self._changes.append(
-            CallbackQueued(
-                session_sid=self.identity.sid,
-                account_sid=self.identity.account_sid,
-                sequence=report.sequence,
-                url=report.status_callback,
-                form=form,
-                at=self.updated_at,
-            )
+        queued = CallbackQueued(
+            session_sid=self.identity.sid,
+            account_sid=self.identity.account_sid,
+            sequence=report.sequence,
+            url=report.status_callback,
+            form=form,
+            at=self.updated_at,
         )
+        self._changes.append(queued)
+        self._told[1:] = [queued]
 
     def _end(self, result: str) -> None:
         self._result = result
@@ -290,6 +293,7 @@ class Payment:
         changes, self._changes = self._changes, []
         charge, self._charge = self._charge, None
         queued = [change for change in changes if isinstance(change, CallbackQueued)]
+        records = self._records(queued)
 
         def act(written: asyncio.Future[list[int]]) -> None:
             if written.cancelled():
@@ -305,6 +309,8 @@ class Payment:
                     self.identity.sid,
                     Callback(callback_id=number, url=change.url, form=change.form),
                 )
+            for record in records:
+                self._tools.feeds.publish(record)
             if charge is not None and refused:
                 # An attempt that is not written down is not made.
                 self._settle(charge[1], NotSent(message=NOT_RECORDED))
@@ -313,6 +319,25 @@ class Payment:
 
         self.written = self._tools.writer.submit(changes)
         self.written.add_done_callback(act)
+
+    def _records(self, queued: list[CallbackQueued]) -> list[PaymentRecord]:
+        """
+        Give what readers are told of a step: a record for each callback.
+
+        Where only the state has moved, it is the last callback's again.
+        """
+        return [
+            PaymentRecord(
+                identity=self.identity,
+                state=str(self.session.state),
+                currency=self.request.currency,
+                first=self._told[0].form,
+                last=change.form,
+                sequence=change.sequence,
+                updated_at=change.at,
+            )
+            for change in queued or self._told[-1:]
+        ]
 
     async def _ask(self, request: ChargeRequest, attempt: str) -> None:
         """

@@ -26,6 +26,7 @@ import structlog
 from bridge.callbacks.body import Identity
 from bridge.callbacks.closing import closing_form
 from bridge.callbacks.delivery import Callback
+from bridge.callbacks.record import PaymentRecord
 from bridge.connectors.base import Attempt, Connector
 from bridge.connectors.reconciliation import AFTER_RESTART_S, NO_LOOKUP
 from bridge.connectors.sandbox_gateway import SandboxGateway
@@ -79,6 +80,8 @@ class Means:
     """Where the wire is to be read otherwise."""
     lost: Callable[[], None]
     """Called when another bridge has taken the ledger."""
+    publish: Callable[[PaymentRecord], None] = lambda _record: None
+    """Told of payments that were ended while the bridge serves, once it is safe."""
 
 
 @dataclass(slots=True)
@@ -187,6 +190,20 @@ class Recovery:
             session.sid,
             Callback(callback_id=number, url=queued.url, form=queued.form),
         )
+        await self._publish(session)
+
+    async def _publish(self, session: StoredSession) -> None:
+        try:
+            record = await asyncio.to_thread(
+                self.means.ledger.find_record,
+                *(session.account_sid, session.call_sid, session.sid),
+            )
+        except Exception as error:  # noqa: BLE001 - every driver has its own
+            name = type(error).__name__
+            structlog.get_logger().error("ledger not read", error=name)
+            return
+        if record is not None:
+            self.means.publish(record)
 
     async def _outcome(self, attempt: StoredAttempt) -> Outcome:
         connector = self.means.connectors.get(attempt.connector)

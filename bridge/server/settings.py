@@ -98,6 +98,10 @@ class Settings(BaseModel):
     """Wrong credentials an address may show before all of its are refused."""
     handshakes_per_minute: PerMinute = 1200
     """Streams an address may open that are not signed."""
+    account_feeds: Annotated[int, Field(ge=1, le=1000)] = 500
+    """Feeds an account may have open."""
+    feed_origins: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    """Origins of web pages that may read feeds, with commas between."""
     public_media_url: str = ""
     """Where providers reach the media port: `wss://…`, what they sign."""
     development: bool = False
@@ -241,6 +245,11 @@ def _network_problems(settings: Settings) -> list[str]:
         )
     if settings.sandbox_url and not _is_web_url(settings.sandbox_url):
         problems.append("DTMF_SANDBOX_URL: expected https://… or http:// on loopback")
+    if not all(map(_is_origin, settings.feed_origins)):
+        problems.append(
+            "DTMF_FEED_ORIGINS: expected origins such as https://agents.example, "
+            "separated by commas"
+        )
     if settings.media_port == settings.api_port != 0:
         problems.append("DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT")
     for name in ("trusted_proxies", "callback_allow", "gateway_allow"):
@@ -293,6 +302,15 @@ def _is_web_url(url: str) -> bool:
         return False
     near = parts.scheme == "http" and is_loopback(parts.hostname)
     return parts.scheme == "https" or near
+
+
+def _is_origin(text: str) -> bool:
+    parts = _split(text)
+    if parts is None or parts.scheme not in {"https", "http"}:
+        return False
+    # As browsers write it: compared letter by letter.
+    is_whole = text == f"{parts.scheme}://{parts.netloc}".lower()
+    return is_whole and bool(parts.hostname) and "@" not in text
 
 
 def _split(url: str) -> SplitResult | None:

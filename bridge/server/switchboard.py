@@ -3,6 +3,7 @@ The switchboard: streams joined into calls, and what each call says carried out.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -124,6 +125,7 @@ class Switchboard:
         metrics: of the bridge.
         guard: the bank of the agents' legs; without one their audio goes to the
             caller as it is.
+        over: called when a call is over, once its listener knows.
     """
 
     def __init__(
@@ -134,7 +136,9 @@ class Switchboard:
         playout_limit_s: float,
         metrics: Metrics,
         guard: Analyser | None = None,
+        over: Callable[[Call], None] = lambda _call: None,
     ) -> None:
+        self._over = over
         self._analysers = {Role.CALLER: analyser}
         if guard is not None:
             self._analysers[Role.AGENT] = guard
@@ -383,6 +387,7 @@ class Switchboard:
         self._metrics.calls.dec()
         self._log.info("call over", call=call.name, call_sid=call.call_sid)
         self._ended.append(call)
+        self._over(call)
         if len(self._ended) > ENDED_CALLS_KEPT:
             oldest = self._ended.popleft()
             for sid in (oldest.call_sid, oldest.provider_call_sid):

@@ -33,6 +33,8 @@ def test_error_codes_are_those_of_twilio_s_dictionary() -> None:
         "BAD_REQUEST": 20001,
         "AUTHENTICATE": 20003,
         "METHOD_NOT_ALLOWED": 20004,
+        "INVALID_TOKEN": 20101,
+        "EXPIRED_TOKEN": 20104,
         "NOT_FOUND": 20404,
         "CONFLICT": 20409,
         "TOO_MANY_REQUESTS": 20429,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from bridge.api import app as app_module
 from bridge.api.app import create_app
+from bridge.api.forms import BODY_TIMEOUT_S
 from bridge.api.guard import MAX_URL_BYTES, Requester, requester
 from bridge.api.paths import shown_path
 from bridge.api.port import PaymentView
@@ -21,6 +21,7 @@ from tests.bridge.api.fakes import (
     TOKEN,
     FakeAccounts,
     FakePayments,
+    FakeRecords,
     basic,
 )
 from tests.support.media import HandLoop, put_forward
@@ -106,6 +107,7 @@ class Api:
         self.app = create_app(
             self.payments,
             FakeAccounts(),
+            FakeRecords(),
             limits=self.limits,
             address_of=lambda peer, forwarded: forwarded or peer,
         )
@@ -298,7 +300,7 @@ def test_body_must_arrive_in_time() -> None:
 
     async def trickle() -> AsyncIterator[bytes]:
         yield b"IdempotencyKey="
-        put_forward(app_module.BODY_TIMEOUT_S + 1)
+        put_forward(BODY_TIMEOUT_S + 1)
         # Longer than the test may take: the answer comes in between.
         await asyncio.sleep(1000)
 

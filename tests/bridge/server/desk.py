@@ -20,6 +20,7 @@ from bridge.server.analysis import Analyser
 from bridge.server.archive import Archive
 from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker
+from bridge.server.feeds import Feeds
 from bridge.server.metrics import Metrics
 from bridge.server.outbound import Outbound
 from bridge.server.payment import Tools
@@ -134,6 +135,7 @@ class Desk:
     gateway: SandboxGateway
     call: Call
     caller: Port
+    feeds: Feeds
 
     async def start(
         self, key: str = "k", request: PaymentRequest = CHARGE
@@ -189,14 +191,19 @@ def at_desk(
     async def main() -> None:
         metrics = Metrics()
         analyser = Analyser(LegBank(1), tick_s=0.0, metrics=metrics)
+        writer, tasks = Writer(), set[asyncio.Task[None]]()
+        feeds = Feeds(metrics, per_account=10, barrier=lambda: writer.submit(()))
         switchboard = Switchboard(
-            analyser, account_sid=ACCOUNT_SID, playout_limit_s=0.2, metrics=metrics
+            analyser,
+            account_sid=ACCOUNT_SID,
+            playout_limit_s=0.2,
+            metrics=metrics,
+            over=lambda call: feeds.end_call(call.account_sid, call.call_sid or ""),
         )
         started = Started(stream_sid="MZ1", call_sid=CALL_SID, account_sid=ACCOUNT_SID)
         caller = Port()
         call = switchboard.join(Claim("c1", Role.CALLER), started, caller)
         assert isinstance(call, Call)
-        writer, tasks = Writer(), set[asyncio.Task[None]]()
         numbers = iter(range(1000))
         gateway = SandboxGateway("sandbox", "sandbox", lambda: f"id{next(numbers)}")
 
@@ -209,6 +216,7 @@ def at_desk(
             switchboard=switchboard,
             writer=cast("LedgerWriter", writer),
             callbacks=cast("CallbackWorker", Receiver()),
+            feeds=feeds,
             archive=cast("Archive", NoArchive()),
             outbound=cast("Outbound", None),
             sandbox=gateway,
@@ -223,7 +231,8 @@ def at_desk(
             connectors={"Default": SandboxConnector()},
             targets=TargetPolicy(),
         )
-        await script(Desk(service, switchboard, writer, gateway, call, caller))
+        desk = Desk(service, switchboard, writer, gateway, call, caller, feeds)
+        await script(desk)
         await asyncio.gather(*tasks)
         analyser.stop()
 

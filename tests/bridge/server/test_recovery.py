@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.callbacks.record import PaymentRecord
 from bridge.connectors.base import Attempt, Connector, Failure, GatewayCall
 from bridge.connectors.sandbox import SandboxConnector
 from bridge.connectors.sandbox_gateway import SandboxGateway
@@ -104,6 +105,8 @@ class House:
     metrics: Metrics
     lost: list[int]
     """One for each time that the ledger was lost."""
+    published: list[PaymentRecord]
+    """What readers are told."""
 
     def session(self, sid: str = "PK1") -> StoredSession:
         """
@@ -161,6 +164,7 @@ def _live(
     async def main() -> House:
         outbound, metrics = FakeOutbound(list(replies)), Metrics()
         lost: list[int] = []
+        published: list[PaymentRecord] = []
         writer = LedgerWriter(ledger, metrics)
         writing = asyncio.create_task(writer.run())
         async with asyncio.TaskGroup() as group:
@@ -182,9 +186,13 @@ def _live(
                 metrics=metrics,
                 audit=AuditLog(),
                 lost=lambda: lost.append(1),
+                publish=published.append,
             )
             recovery = Recovery(means)
-            house = House(ledger, outbound, recovery, writer, callbacks, metrics, lost)
+            house = House(
+                *(ledger, outbound, recovery, writer, callbacks, metrics, lost),
+                published,
+            )
             await script(house)
             await house.quiet()
             callbacks.stop()
@@ -289,6 +297,20 @@ def test_a_payment_that_was_not_completed_ends_as_an_internal_error(
     assert (session.is_ended, session.result) == (True, "internal-error")
     assert session.last_callback.state == "delivered"
     assert house.outbound.lookups == []
+
+
+def test_readers_are_told_of_a_payment_that_is_settled_while_they_read(
+    tmp_path: Path,
+) -> None:
+    """
+    Once it is in the ledger, and as it is there; captures end before anybody reads.
+    """
+    left = [*_at_gateway(), *_opened("PK2")]
+    house = _live(tmp_path, left, _to_the_end, (200, APPROVED))
+    assert [record.identity.sid for record in house.published] == ["PK1"]
+    (record,) = house.published
+    assert (record.state, record.sequence) == ("ended", 3)
+    assert record.last["Result"] == "success"
 
 
 def test_a_start_on_a_clean_ledger_says_nothing(tmp_path: Path) -> None:

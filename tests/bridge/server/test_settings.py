@@ -34,6 +34,10 @@ NO_TLS = (
     "DTMF_TLS_CERT: expected, because DTMF_HOST is not a loopback address; "
     "or DTMF_ALLOW_PLAINTEXT=1 behind a proxy that has TLS"
 )
+NO_ORIGIN = (
+    "DTMF_FEED_ORIGINS: expected origins such as https://agents.example, "
+    "separated by commas"
+)
 SAME_PORT = "DTMF_API_PORT: expected another port than DTMF_MEDIA_PORT"
 
 
@@ -76,6 +80,7 @@ def test_settings_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.star is StarPolicy.END
     assert settings.first_digit_timeout_s is None
     assert settings.drain_timeout_s == 30.0
+    assert (settings.account_feeds, settings.feed_origins) == (500, frozenset())
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +224,13 @@ NO_NETWORK = "expected networks such as 10.0.0.0/8, separated by commas"
         ({"DTMF_TRUSTED_PROXIES": "proxy"}, (f"DTMF_TRUSTED_PROXIES: {NO_NETWORK}",)),
         ({"DTMF_CALLBACK_ALLOW": "10.1/8"}, (f"DTMF_CALLBACK_ALLOW: {NO_NETWORK}",)),
         ({"DTMF_GATEWAY_ALLOW": "all"}, (f"DTMF_GATEWAY_ALLOW: {NO_NETWORK}",)),
+        ({"DTMF_FEED_ORIGINS": "*"}, (NO_ORIGIN,)),
+        ({"DTMF_FEED_ORIGINS": "agents.example"}, (NO_ORIGIN,)),
+        ({"DTMF_FEED_ORIGINS": "https://agents.example/"}, (NO_ORIGIN,)),
+        ({"DTMF_FEED_ORIGINS": "https://Agents.example"}, (NO_ORIGIN,)),
+        ({"DTMF_FEED_ORIGINS": "wss://agents.example"}, (NO_ORIGIN,)),
+        ({"DTMF_FEED_ORIGINS": "https://me@agents.example"}, (NO_ORIGIN,)),
+        ({"DTMF_FEED_ORIGINS": "https://a.example https://b.example"}, (NO_ORIGIN,)),
         (
             {"DTMF_CA_FILE": "/nowhere"},
             ("DTMF_CA_FILE: /nowhere: no such file or directory",),
@@ -298,9 +310,11 @@ def test_settings_name_networks_and_accounts(
         monkeypatch,
         **GOOD,
         DTMF_CALLBACK_ALLOW="10.0.0.0/8, fd00::/8",
+        DTMF_FEED_ORIGINS="https://agents.example, http://[::1]:3000",
         DTMF_SECONDARY_AUTH_TOKEN="x" * 16,
         DTMF_ACCOUNTS_FILE=str(path),
     )
+    assert settings.feed_origins == {"https://agents.example", "http://[::1]:3000"}
     networks = [str(network) for network in settings.networks("callback_allow")]
     assert networks == ["10.0.0.0/8", "fd00::/8"]
     assert settings.networks("gateway_allow") == ()

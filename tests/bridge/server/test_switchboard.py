@@ -495,3 +495,27 @@ def test_switchboard_forgets_calls_that_ended_long_ago() -> None:
             assert office.switchboard.find(sid) is not None
 
     _office(script)
+
+
+def test_switchboard_says_when_a_call_is_over() -> None:
+    """
+    Once, after its listener has heard of it; also of one whose caller never came.
+    """
+    told: list[tuple[str, int]] = []
+
+    def script(office: Office) -> None:
+        board = office.switchboard
+        call, _ = office.join("c1", CALLER)
+        office.join("c1", AGENT)
+        listener = Listener()
+        call.listener = listener
+        board._over = lambda over: told.append((over.name, listener.n_hang_ups))
+        board.leave(call, AGENT)
+        assert told == []
+        board.leave(call, CALLER)
+        assert told == [("c1", 1)]
+        lonely, _ = office.join("c2", AGENT)
+        board.leave(lonely, AGENT)
+        assert [name for name, _ in told] == ["c1", "c2"]
+
+    _office(script)
