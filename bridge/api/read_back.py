@@ -104,7 +104,12 @@ def add_feed(app: FastAPI, records: Records, sign_in: SignIn) -> None:
         body = feed_token_body(account_sid, call_sid, token.text, token.expires_at)
         return JSONResponse(body, status_code=201)
 
-    @app.get(f"{CALL_PATH}{FEED_ENDING}", openapi_extra=description.FEED)
+    @app.get(
+        f"{CALL_PATH}{FEED_ENDING}",
+        status_code=200,
+        response_class=FeedResponse,
+        openapi_extra=description.FEED,
+    )
     async def feed(
         account_sid: str,
         call_sid: str,
