@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from dtmf_engine.arrays import Int16
 from dtmf_engine.comfort_noise import model_background
+from dtmf_engine.edges import hops_since_begin, hops_since_end
 from dtmf_engine.fragments import REACH_SAMPLES, Fragments, find_fragments
 from dtmf_engine.glances import Glance
 from dtmf_engine.goertzel import HOP_SAMPLES
@@ -45,6 +46,10 @@ SHORTEST_DELAY_SAMPLES = FIRST_ALARM_SAMPLES + HOP_SAMPLES + FADE_SAMPLES
 
 KEYING_SAMPLES = samples_from_ms(10_000)
 """How long after a press the next one is waited for: twice the default timeout."""
+
+TAIL_HOPS = 2
+"""For how many quiet hops a mask goes on after what it covers: in one of them looks
+still see half of some keys."""
 
 WATCH_HOPS = 16
 """At how many hops at a time a mask that goes on is looked at."""
@@ -157,11 +162,16 @@ class Leg:
                 or self.masker.everything
                 or (alert and fragments is not None and fragments.found[k])
                 or self.masker.wants(watch.glances.get(k), end, alert=alert)
+                or self._is_in_tail(end, watch, k)
             ):
-                self.mask(end, watch.until(k))
+                recent = watch.until(k)
+                late = self.masker.late_samples(hops_since_begin(recent), alert=alert)
+                self.mask(end, recent, late_samples=late)
             k += 1
 
-    def mask(self, at_sample: int, recent: Int16, n_samples: int = 0) -> None:
+    def mask(
+        self, at_sample: int, recent: Int16, n_samples: int = 0, late_samples: int = 0
+    ) -> None:
         """
         Mask the look-ahead and go on masking.
 
@@ -169,12 +179,21 @@ class Leg:
             at_sample: how much of the stream has been heard.
             recent: audio up to there.
             n_samples: how long to go on at least.
+            late_samples: how much of the look-ahead a new mask leaves as it came.
         """
         masker = self.masker
         if masker.needs_noise(at_sample):
             self._hear_background(at_sample, recent)
         hang = masker.hang_samples(alert=self.is_alert(at_sample))
-        masker.mask(at_sample, at_sample + max(hang, n_samples))
+        masker.mask(at_sample, at_sample + max(hang, n_samples), late_samples)
+
+    def _is_in_tail(self, at_sample: int, watch: Watch, k: int) -> bool:
+        """
+        Tell whether what a mask covered has only just ended.
+        """
+        if not self.masker.covers(at_sample - 1):
+            return False
+        return 1 <= hops_since_end(watch.until(k)) <= TAIL_HOPS
 
     def lose(self, start_sample: int, end_sample: int, recent: Int16) -> None:
         """

@@ -16,6 +16,7 @@ from dtmf_engine.arrays import Bool, Float64, Int16
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.glances import Glance
+from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.marker import BEEP_SAMPLES, Beep, next_place
 from dtmf_engine.units import power_from_dbm0, ratio_from_db, samples_from_ms
 
@@ -64,12 +65,33 @@ class Sensitivity:
     """Largest ratio between the two tones of a pair, either way."""
     min_alarm: float
     """Early score that begins a mask."""
+    share_weight: float
+    """
+    What the part of the last 10 ms that a pair holds adds to that score.
+
+    The network was taught with sound of every kind around a press; a pair that holds
+    most of what there is is one whatever it says.
+    """
+    min_share: float
+    """
+    Part that a pair must hold to begin a mask or to keep one going by its score.
+
+    The best of sixteen pairs holds a tenth of noise, a quarter once in thousands of
+    looks.
+    """
     min_hold: float
     """Early score that keeps one going."""
     hold_share: float
     """Part of the last 10 ms that a pair must hold to keep it going as well."""
     hang_samples: int
     """How long a mask outlasts the last look that kept it going."""
+    alarm_hops: int
+    """
+    In which hop of a press the last alarms come: a mask begins as if all of them did.
+
+    Some keys are heard a hop or two sooner than others, which is not to be seen
+    (`python -m benchmarks.leaks --only alike`).
+    """
 
 
 ALWAYS = Sensitivity(
@@ -78,19 +100,25 @@ ALWAYS = Sensitivity(
     min_power=power_from_dbm0(-55.0),
     max_twist=ratio_from_db(15.0),
     min_alarm=3.5,
+    share_weight=0.0,
+    min_share=0.0,
     min_hold=-1.0,
     hold_share=0.5,
     hang_samples=samples_from_ms(2.5),
+    alarm_hops=6,
 )
 """With no press to be expected."""
 
 ALERT = Sensitivity(
     min_power=power_from_dbm0(-60.0),
     max_twist=ratio_from_db(20.0),
-    min_alarm=-4.0,
+    min_alarm=-1.5,
+    share_weight=8.0,
+    min_share=0.25,
     min_hold=-3.5,
     hold_share=0.5,
     hang_samples=samples_from_ms(2.5),
+    alarm_hops=2,
 )
 """
 While a capture is armed, and after a press: clipped speech costs little, a leak
@@ -174,6 +202,17 @@ class Masker:
         """
         return (ALERT if alert else ALWAYS).hang_samples
 
+    def late_samples(self, hops: int, *, alert: bool) -> int:
+        """
+        Tell how much of the look-ahead a new mask leaves as it came.
+
+        Args:
+            hops: since sound began out of quiet, the first included; 0 if it did not.
+            alert: whether presses are to be expected.
+        """
+        limits = ALERT if alert else ALWAYS
+        return max(0, limits.alarm_hops - hops) * HOP_SAMPLES if hops else 0
+
     def wants(self, glance: Glance | None, at_sample: int, *, alert: bool) -> bool:
         """
         Tell whether what was seen at a hop is to be masked.
@@ -190,7 +229,9 @@ class Masker:
         weaker, stronger = min(low, high), max(low, high)
         inside = weaker >= limits.min_power and stronger <= weaker * limits.max_twist
         is_on = self.covers(at_sample - self.delay_samples)
-        if inside and glance.score >= limits.min_alarm:
+        is_much = glance.share >= limits.min_share or glance.score >= _CERTAIN
+        alarm = glance.score + limits.share_weight * glance.share
+        if inside and is_much and alarm >= limits.min_alarm:
             if not is_on or self._is_surer(glance):
                 self.pair = glance
                 self.present_until = at_sample + _PRESENT_SAMPLES
@@ -200,7 +241,7 @@ class Masker:
         is_alone = glance.share >= limits.hold_share
         if is_alone and self._is_same(glance):
             self.present_until = at_sample + _PRESENT_SAMPLES
-        holds = is_alone or glance.score >= limits.min_hold
+        holds = is_alone or (is_much and glance.score >= limits.min_hold)
         return (inside and holds) or (
             at_sample < self.present_until and self._is_present(glance)
         )
@@ -247,13 +288,14 @@ class Masker:
             at_sample - self.delay_samples
         )
 
-    def mask(self, at_sample: int, until_sample: int) -> None:
+    def mask(self, at_sample: int, until_sample: int, late_samples: int = 0) -> None:
         """
         Replace all that is still in the look-ahead, and on to `until_sample`.
 
         Args:
             at_sample: how much of the input has been heard.
             until_sample: end of the mask, before its fade.
+            late_samples: how much of the look-ahead a new mask leaves as it came.
         """
         earliest = at_sample - self.delay_samples
         last = self.spans[-1] if self.spans else None
@@ -263,11 +305,12 @@ class Masker:
             return
         # Audio that has left cannot be faded; a mask that follows close on the
         # fade of the one before it begins at once.
-        fade = 0 if last is not None and last.fade_until > earliest else FADE_SAMPLES
+        begin = earliest + late_samples
+        fade = 0 if last is not None and last.fade_until > begin else FADE_SAMPLES
         self.spans.append(
             Span(
-                fade_from=earliest,
-                full_from=earliest + fade,
+                fade_from=begin,
+                full_from=begin + fade,
                 full_until=until_sample,
                 fade_until=until_sample + FADE_SAMPLES,
                 sound=self.noise,

@@ -2,7 +2,10 @@
 Telltale: a mask that depends on the key is found out, one that does not is not.
 """
 
+from dataclasses import replace
+
 import numpy as np
+from scipy.stats import f_oneway
 
 from benchmarks import telltale
 from benchmarks.attack import Outcome
@@ -43,6 +46,22 @@ def test_masks_that_begin_later_for_some_keys_tell_the_key() -> None:
     assert not is_chance(row.right, row.presses)
     assert row.p_values["start"] < telltale.SIGNIFICANCE
     assert row.p_values["length"] < telltale.SIGNIFICANCE
+
+
+def test_a_few_masks_far_too_long_hide_no_difference() -> None:
+    """
+    As where noise raised an alarm just before the press.
+    """
+    outcomes = [
+        replace(outcome, mask_start=outcome.mask_start - 700 * (i % 40 == 0))
+        for i, outcome in enumerate(_outcomes(0.5))
+    ]
+    row = telltale.measure("x", outcomes)
+    assert row.p_values["start"] < telltale.SIGNIFICANCE
+    starts = telltale.features(outcomes)[:, 0]
+    keys = [outcome.key for outcome in outcomes]
+    groups = [starts[np.array(keys) == key] for key in KEYS]
+    assert f_oneway(*groups).pvalue > telltale.SIGNIFICANCE
 
 
 def test_masks_that_do_not_depend_on_the_key_tell_nothing() -> None:

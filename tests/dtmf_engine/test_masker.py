@@ -10,6 +10,7 @@ import pytest
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.glances import Glance
+from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.marker import BEEP_SAMPLES
 from dtmf_engine.masker import (
     ALERT,
@@ -155,6 +156,55 @@ def test_masker_begins_at_an_alarm_and_not_below_it() -> None:
     assert not masker.wants(below, 1000, alert=False)
     assert masker.wants(below, 1000, alert=True)
     assert masker.wants(_glance(ALWAYS.min_alarm), 1000, alert=False)
+
+
+@pytest.mark.parametrize(
+    ("glance", "wanted"),
+    [
+        (_glance(-3.0, share=0.15), False),
+        (_glance(-3.0, share=0.3), True),
+        (_glance(-5.0, share=0.75), True),
+        (_glance(-8.5, share=0.75), False),
+        (_glance(0.5, share=0.15), True),
+    ],
+    ids=["noise", "a part of it", "most of it", "voice", "certain"],
+)
+def test_what_a_pair_holds_counts_while_presses_are_expected(
+    glance: Glance, *, wanted: bool
+) -> None:
+    """
+    Noise scores as a press under a talker does, but no pair holds much of it.
+    """
+    assert Masker(160).wants(glance, 1000, alert=True) is wanted
+
+
+def test_noise_does_not_keep_a_mask_going() -> None:
+    """
+    A score alone is not enough after a press either.
+    """
+    masker = Masker(160)
+    masker.mask(1000, 1040)
+    assert not masker.wants(_glance(-3.0, share=0.15), 1020, alert=True)
+    assert masker.wants(_glance(-3.0, share=0.3), 1020, alert=True)
+
+
+def test_a_mask_begins_as_if_its_alarm_were_the_last_there_could_be() -> None:
+    """
+    A hop sooner or later does not move its first sample.
+    """
+    for alert, alarm_hops in ((True, ALERT.alarm_hops), (False, ALWAYS.alarm_hops)):
+        begun = set()
+        for hops in range(1, alarm_hops + 1):
+            masker = Masker(160)
+            at = 1000 + hops * HOP_SAMPLES
+            late = masker.late_samples(hops, alert=alert)
+            masker.mask(at, at + HOP_SAMPLES, late)
+            begun.add(masker.spans[0].fade_from)
+        assert len(begun) == 1
+        # The fade is over before the hop in which the press began.
+        assert begun.pop() + FADE_SAMPLES <= 1000
+        assert not masker.late_samples(0, alert=alert)
+        assert not masker.late_samples(alarm_hops + 1, alert=alert)
 
 
 @pytest.mark.parametrize(

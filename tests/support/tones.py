@@ -124,6 +124,33 @@ def voiced(
     return wave * (amplitude(level_dbm0) / math.sqrt(2) / root_mean_square(wave))
 
 
+def formants(
+    n_samples: int,
+    *,
+    pitch_hz: float,
+    first_hz: float,
+    second_hz: float,
+    level_dbm0: float,
+    seed: int = 0,
+) -> Wave:
+    """
+    Make a vowel of two sharp resonances at 8 kHz: where a harmonic meets one, it holds
+    most of a short stretch, as a tone of a digit does.
+    """
+    random = np.random.default_rng(seed)
+    place = np.arange(n_samples) / 8000
+    swing = np.sin(2 * np.pi * 2.0 * place + random.uniform(0, 2 * np.pi))
+    phase = 2 * np.pi * np.cumsum(pitch_hz * (1 + 0.06 * swing)) / 8000
+    wave = np.zeros(n_samples)
+    for harmonic in range(1, int(3400 / (pitch_hz * 1.1)) + 1):
+        hz = harmonic * pitch_hz
+        gain = 0.02 + 1 / (1 + ((hz - first_hz) / 80) ** 2)
+        gain += 0.4 / (1 + ((hz - second_hz) / 100) ** 2)
+        start = random.uniform(0, 2 * np.pi)
+        wave += gain * np.sin(harmonic * phase + start)
+    return wave * (amplitude(level_dbm0) / math.sqrt(2) / root_mean_square(wave))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
     """

@@ -1,0 +1,78 @@
+"""
+Edges: where sound begins and ends, whatever it is.
+
+Looks hear one key a hop sooner or later than another, and the mask over it would
+begin or end by that much earlier: too little to be used, but it would tell something
+of the key. Whether a hop of 2.5 ms is loud depends on no frequency, so a mask that
+keeps to hops counted from an edge is the same for every key.
+"""
+
+import numpy as np
+
+from dtmf_engine.arrays import Bool, Int16
+from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.units import ratio_from_db
+
+
+EDGE_HOPS = 8
+"""How many hops are compared: as many as the look-ahead has."""
+
+REACH_SAMPLES = EDGE_HOPS * HOP_SAMPLES
+
+_LOUD = ratio_from_db(-30.0)
+"""
+Of the loudest hop: what a pair of tones does in its first two samples is more, unless
+both of them begin at nought.
+"""
+
+_OVER_NOISE = 5.0
+"""Of the quietest hop: noise seldom varies by so much over 20 ms."""
+
+_CONTRAST = 50.0
+"""
+The least ratio between the loudest hop and the quietest: 14 dB of a tone over noise.
+
+Where there is less, the first hops of a press may pass for noise.
+"""
+
+
+def _loud(recent: Int16) -> Bool:
+    """
+    Tell which of the last hops are loud, [shape=(8,)], oldest first.
+
+    All are where there is no edge, none in digital silence.
+    """
+    hops = recent[-REACH_SAMPLES:].astype(np.float64).reshape(EDGE_HOPS, HOP_SAMPLES)
+    power = np.einsum("ij,ij->i", hops, hops)
+    least, most = power.min(), power.max()
+    if most < _CONTRAST * least:
+        return np.ones(EDGE_HOPS, dtype=np.bool_)
+    return np.asarray(power > max(_LOUD * most, _OVER_NOISE * least))
+
+
+def hops_since_begin(recent: Int16) -> int:
+    """
+    Count the hops since sound began out of quiet, that of its first sample included.
+
+    Args:
+        recent: [shape=(n,)] audio up to the end of a hop, 160 samples at the least.
+
+    Returns:
+        1 to 7; 0 if there was sound before.
+    """
+    loud = _loud(recent)
+    return 0 if loud[0] or not loud.any() else EDGE_HOPS - int(loud.argmax())
+
+
+def hops_since_end(recent: Int16) -> int:
+    """
+    Count the hops that are quiet since sound ended.
+
+    Args:
+        recent: [shape=(n,)] audio up to the end of a hop, 160 samples at the least.
+
+    Returns:
+        1 to 7; 0 if it goes on, or there is none.
+    """
+    loud = _loud(recent)
+    return int(loud[::-1].argmax())
