@@ -35,7 +35,7 @@ N_SESSIONS = int(os.environ.get("DTMF_CANARIES", "65"))
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(max(120, N_SESSIONS)),
+    pytest.mark.timeout(max(300, 3 * N_SESSIONS)),
     pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux's /proc"),
 ]
 

@@ -39,7 +39,7 @@ N_ROUNDS = int(os.environ.get("DTMF_ROUNDS", "1"))
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(max(120, N_SESSIONS) * N_ROUNDS),
+    pytest.mark.timeout(max(300, 3 * N_SESSIONS) * N_ROUNDS),
     pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux's /proc"),
 ]
 
