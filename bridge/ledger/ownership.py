@@ -23,7 +23,8 @@ ADVISORY_LOCK = 0x64746D66
 """`dtmf` in ASCII; advisory locks are numbers, per database."""
 
 WAIT_S = 5.0
-"""The server process of a connection whose client was killed ends a moment later."""
+"""The server process of a connection that was cut, or whose client was killed, ends a
+moment later, and holds the lock as long."""
 
 _PAUSE_S = 0.1
 
@@ -48,13 +49,10 @@ class Ownership:
         Raises:
             LedgerError: another process is, and stayed so.
         """
-        for _ in range(1 + round(wait_s / _PAUSE_S)):
-            if self._try():
-                return
-            time.sleep(_PAUSE_S)
-        raise LedgerError("another bridge is using this ledger")
+        if not self._try_for(wait_s):
+            raise LedgerError("another bridge is using this ledger")
 
-    def keep(self) -> None:
+    def keep(self, wait_s: float = WAIT_S) -> None:
         """
         See that the lock is held still, and take it again if it was lost.
 
@@ -62,8 +60,11 @@ class Ownership:
         the server. Blocking; to be called now and then, which also keeps the
         connection from being cut for idleness.
 
+        Args:
+            wait_s: how long a lock that was lost may be somebody else's.
+
         Raises:
-            LedgerError: another bridge took it meanwhile.
+            LedgerError: another bridge took it meanwhile, and has it still.
             Exception: of the driver; the database cannot be had now.
         """
         if self._engine.url.get_backend_name() != "postgresql":
@@ -75,7 +76,7 @@ class Ownership:
                 return
         except SQLAlchemyError:
             self.release()
-        if not self._try_postgresql():
+        if not self._try_for(wait_s):
             raise LedgerError("another bridge has taken this ledger")
 
     def release(self) -> None:
@@ -89,6 +90,13 @@ class Ownership:
         if self._file is not None:
             self._file.close()
         self._connection = self._file = None
+
+    def _try_for(self, wait_s: float) -> bool:
+        for _ in range(1 + round(wait_s / _PAUSE_S)):
+            if self._try():
+                return True
+            time.sleep(_PAUSE_S)
+        return False
 
     def _try(self) -> bool:
         url = self._engine.url

@@ -5,6 +5,7 @@ Ownership: one bridge to a ledger, and the lock goes with the process.
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import Engine, text
@@ -103,9 +104,31 @@ def test_a_lock_that_was_cut_is_taken_again(postgresql: Cluster) -> None:
     other.take()
     for _ in range(2):
         with pytest.raises(LedgerError, match=TAKEN):
-            owner.keep()
+            owner.keep(wait_s=0)
     other.release()
     owner.keep()
+    owner.release()
+    engine.dispose()
+    admin.dispose()
+
+
+def test_a_lock_that_dies_slowly_is_nobody_elses(postgresql: Cluster) -> None:
+    """
+    The server process behind a connection that was cut may hold the lock a moment
+    longer: that is waited for, and not taken for another bridge.
+    """
+    url = postgresql.new_database()
+    engine, admin = open_engine(url), open_engine(url)
+    owner, dying = Ownership(engine), Ownership(admin)
+    owner.take()
+    _cut(admin)
+    dying.take()
+    ends = Timer(0.3, dying.release)
+    ends.start()
+    owner.keep()
+    ends.join()
+    with pytest.raises(LedgerError, match=REFUSED):
+        dying.take(wait_s=0)
     owner.release()
     engine.dispose()
     admin.dispose()
