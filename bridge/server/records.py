@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from bridge.api.feed_events import Snapshot
-from bridge.api.feed_token import expiry_of, is_same_token, make_feed_token
+from bridge.api.feed_token import make_feed_token
 from bridge.api.guard import requester
 from bridge.api.port import FeedToken
 from bridge.callbacks.record import PaymentRecord
+from bridge.expiring_token import expiry_of, is_same_token
 from bridge.server.accounts import AccountBook
 from bridge.server.archive import Archive
 from bridge.server.audit_log import AuditLog

@@ -13,12 +13,13 @@ import httpx
 
 from bridge.api.app import create_app
 from bridge.api.feed_events import EndReason, FeedEnded, FeedEvent, Snapshot
-from bridge.api.feed_token import expiry_of, make_feed_token
+from bridge.api.feed_token import make_feed_token
 from bridge.api.guard import Limits
 from bridge.api.params import StatusCommand
 from bridge.api.port import CallView, FeedToken, PaymentView
 from bridge.callbacks.body import Identity
 from bridge.callbacks.record import PaymentRecord
+from bridge.expiring_token import expiry_of
 from bridge.pay.fields import Field
 from bridge.pay.request import PaymentRequest
 from bridge.pay.settings import Reading

@@ -17,7 +17,7 @@ from bridge.api.feed_events import (
     PaymentTold,
     Snapshot,
 )
-from bridge.api.feed_token import expiry_of, is_same_token, make_feed_token
+from bridge.api.feed_token import make_feed_token
 from bridge.api.guard import Requester, requester
 from bridge.api.views import record_body
 from tests.bridge.api.fakes import (
@@ -372,17 +372,6 @@ def test_feed_by_token_is_the_token_s_doing() -> None:
     assert [who and (who.account_sid, who.key_sid) for who in seen] == [
         (ACCOUNT, "feed token")
     ]
-
-
-def test_expiry_is_read_of_a_token_alone() -> None:
-    """
-    Anything else has none.
-    """
-    assert expiry_of(_token(5)) == NOW + 5
-    for text in ("", ".", "x.y", "-1.x", "1" * 13, "²."):
-        assert expiry_of(text) is None
-    assert is_same_token("ü\udcff", "ü\udcff")
-    assert not is_same_token("a", "b")
 
 
 # Limits.
