@@ -3,9 +3,8 @@ The routes.
 """
 
 from collections.abc import Collection
-from typing import Annotated
 
-from fastapi import FastAPI, Header, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -17,6 +16,7 @@ from bridge.api.errors import (
     INTERNAL,
     METHOD_NOT_ALLOWED,
     ApiError,
+    found,
     not_found,
 )
 from bridge.api.forms import read_form
@@ -64,21 +64,23 @@ def create_app(
     app.add_middleware(FeedOrigins, origins=feed_origins)
     _add_error_handlers(app)
     sign_in = SignIn(accounts, limits)
+    signed_in = [Depends(sign_in.by_credentials)]
 
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.post(
-        f"{CALL_PATH}/Payments.json", status_code=201, openapi_extra=description.START
+        f"{CALL_PATH}/Payments.json",
+        status_code=201,
+        dependencies=signed_in,
+        openapi_extra=description.START,
     )
     async def start(
         account_sid: str,
         call_sid: str,
         request: Request,
-        authorization: Annotated[str, Header()] = "",
     ) -> Response:
-        sign_in.by_credentials(account_sid, authorization)
         form = await read_form(request)
         key = idempotency_key(form)
         wanted = parse_start(form, takes_amount_with_token_type=takes_both)
@@ -88,6 +90,7 @@ def create_app(
     @app.post(
         f"{CALL_PATH}/Payments/{{sid}}.json",
         status_code=202,
+        dependencies=signed_in,
         openapi_extra=description.UPDATE,
     )
     async def update(
@@ -95,26 +98,24 @@ def create_app(
         call_sid: str,
         sid: str,
         request: Request,
-        authorization: Annotated[str, Header()] = "",
     ) -> Response:
-        sign_in.by_credentials(account_sid, authorization)
         form = await read_form(request)
         key, target = idempotency_key(form), status_callback(form)
         command = parse_update(form)
         view = await payments.update(account_sid, call_sid, sid, key, command, target)
         return JSONResponse(payment_body(view), status_code=202)
 
-    @app.get(f"{CALL_PATH}.json", openapi_extra=description.FETCH_CALL)
+    @app.get(
+        f"{CALL_PATH}.json",
+        dependencies=signed_in,
+        openapi_extra=description.FETCH_CALL,
+    )
     async def call(
         account_sid: str,
         call_sid: str,
         request: Request,
-        authorization: Annotated[str, Header()] = "",
     ) -> Response:
-        sign_in.by_credentials(account_sid, authorization)
-        view = payments.call(account_sid, call_sid)
-        if view is None:
-            raise not_found(request.url.path)
+        view = found(payments.call(account_sid, call_sid), request.url.path)
         return JSONResponse(call_body(view))
 
     add_payments(app, records, sign_in)

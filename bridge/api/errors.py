@@ -2,9 +2,13 @@
 Errors of the REST API, in the shape that Twilio's SDKs read.
 """
 
+from typing import TypeVar
+
 from bridge.api.paths import shown_path
 from bridge.pay.codes import PayErrorCode, message_of
 
+
+Answer = TypeVar("Answer")
 
 MORE_INFO = "https://www.twilio.com/docs/errors/{code}"
 """Clients show this link; the codes are Twilio's, so are the explanations."""
@@ -60,6 +64,18 @@ def not_found(path: str) -> ApiError:
     """
     message = f"The requested resource {shown_path(path)} was not found"
     return ApiError(404, NOT_FOUND, message)
+
+
+def found(answer: Answer | None, path: str) -> Answer:
+    """
+    Give what was found at a path.
+
+    Raises:
+        ApiError: nothing was.
+    """
+    if answer is None:
+        raise not_found(path)
+    return answer
 
 
 def invalid(

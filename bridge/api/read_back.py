@@ -4,11 +4,11 @@ Reading back: one payment, a call's payments, its live feed, tokens for that.
 
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from bridge.api import description
-from bridge.api.errors import BAD_REQUEST, not_found
+from bridge.api.errors import BAD_REQUEST, found
 from bridge.api.feed import OVER_ID, FeedResponse, parse_event_id
 from bridge.api.feed_token import DEFAULT_TTL_S, MAX_TTL_S
 from bridge.api.forms import read_form
@@ -34,44 +34,46 @@ def add_payments(app: FastAPI, records: Records, sign_in: SignIn) -> None:
         records: reads back.
         sign_in: lets in.
     """
+    signed_in = [Depends(sign_in.by_credentials)]
 
-    @app.get(f"{CALL_PATH}/Payments.json", openapi_extra=description.LIST)
+    @app.get(
+        f"{CALL_PATH}/Payments.json",
+        dependencies=signed_in,
+        openapi_extra=description.LIST,
+    )
     async def list_payments(
         account_sid: str,
         call_sid: str,
         request: Request,
-        authorization: Annotated[str, Header()] = "",
     ) -> Response:
-        sign_in.by_credentials(account_sid, authorization)
         page = parse_page(request.query_params)
         # One more than is shown tells whether there is a next page.
-        found = await records.page(
+        some = await records.page(
             account_sid, call_sid, first=page.first, count=page.size + 1
         )
-        if found is None:
-            raise not_found(request.url.path)
+        shown = found(some, request.url.path)
         body = page_body(
             "payments",
             request.url.path,
             page,
-            [record_body(record) for record in found[: page.size]],
-            has_more=len(found) > page.size,
+            [record_body(record) for record in shown[: page.size]],
+            has_more=len(shown) > page.size,
         )
         return JSONResponse(body)
 
-    @app.get(f"{CALL_PATH}/Payments/{{sid}}.json", openapi_extra=description.FETCH)
+    @app.get(
+        f"{CALL_PATH}/Payments/{{sid}}.json",
+        dependencies=signed_in,
+        openapi_extra=description.FETCH,
+    )
     async def fetch_payment(
         account_sid: str,
         call_sid: str,
         sid: str,
         request: Request,
-        authorization: Annotated[str, Header()] = "",
     ) -> Response:
-        sign_in.by_credentials(account_sid, authorization)
         record = await records.find(account_sid, call_sid, sid)
-        if record is None:
-            raise not_found(request.url.path)
-        return JSONResponse(record_body(record))
+        return JSONResponse(record_body(found(record, request.url.path)))
 
 
 def add_feed(app: FastAPI, records: Records, sign_in: SignIn) -> None:
@@ -87,20 +89,18 @@ def add_feed(app: FastAPI, records: Records, sign_in: SignIn) -> None:
     @app.post(
         f"{CALL_PATH}/FeedTokens.json",
         status_code=201,
+        dependencies=[Depends(sign_in.by_credentials)],
         openapi_extra=description.FEED_TOKEN,
     )
     async def create_feed_token(
         account_sid: str,
         call_sid: str,
         request: Request,
-        authorization: Annotated[str, Header()] = "",
     ) -> Response:
-        sign_in.by_credentials(account_sid, authorization)
         form = await read_form(request)
         ttl_s = whole(form, "Ttl", DEFAULT_TTL_S, 1, MAX_TTL_S, code=BAD_REQUEST)
-        token = records.make_token(account_sid, call_sid, ttl_s)
-        if token is None:
-            raise not_found(request.url.path)
+        made = records.make_token(account_sid, call_sid, ttl_s)
+        token = found(made, request.url.path)
         body = feed_token_body(account_sid, call_sid, token.text, token.expires_at)
         return JSONResponse(body, status_code=201)
 
@@ -124,12 +124,10 @@ def add_feed(app: FastAPI, records: Records, sign_in: SignIn) -> None:
                 account_sid, lambda: records.token_left_s(account_sid, call_sid, token)
             )
         else:
-            sign_in.by_credentials(account_sid, authorization)
+            await sign_in.by_credentials(account_sid, authorization)
         if last_event_id == OVER_ID:
             # It has been told everything. Browsers come back until they hear this.
             return Response(status_code=204)
         seen = parse_event_id(last_event_id)
-        found = await records.feed(account_sid, call_sid, seen=seen, left_s=left_s)
-        if found is None:
-            raise not_found(request.url.path)
-        return FeedResponse(found)
+        opened = await records.feed(account_sid, call_sid, seen=seen, left_s=left_s)
+        return FeedResponse(found(opened, request.url.path))

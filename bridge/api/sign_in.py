@@ -5,6 +5,9 @@ Signing in: by credentials, or by a token for one call's feed.
 import base64
 import binascii
 from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Header
 
 from bridge.api.errors import AUTHENTICATE, EXPIRED_TOKEN, INVALID_TOKEN, ApiError
 from bridge.api.guard import Limits, TooManyError, client_address, set_requester
@@ -28,9 +31,14 @@ class SignIn:
         self._accounts = accounts
         self._limits = limits
 
-    def by_credentials(self, account_sid: str, authorization: str) -> None:
+    async def by_credentials(
+        self, account_sid: str, authorization: Annotated[str, Header()] = ""
+    ) -> None:
         """
-        Let in by the header `Authorization`.
+        Let in by the header `Authorization`: what a route depends on.
+
+        It awaits nothing; what is no coroutine runs in a thread, and what it says
+        of the requester is lost there.
 
         Raises:
             ApiError: he is not, or must wait.
