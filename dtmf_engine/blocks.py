@@ -149,14 +149,16 @@ def look(blocks: Int16, low_before: Float64, first_block: Index) -> Look:
     if begins.any():
         low_energy[begins, :STEADY_BLOCKS] = low_energy[begins, STEADY_BLOCKS, None]
     paired = (low_energy[:, 1:] + low_energy[:, :-1]) * 0.5
-    worth = _may_be_worth(rough, _most_steady(paired, k).ravel())
+    most_steady = _most_steady(paired, k).ravel().astype(np.float32)
+    worth = _are_worth(rough, most_steady, _ROUNDING)
     highpass = np.zeros(m * k, dtype=np.bool_)
     chosen = np.flatnonzero(worth)
     if chosen.size:
         leg, block = np.divmod(chosen, k)
         powers = _powers(flat[chosen].astype(np.float64))
         steady = _steady(paired, leg, block, first_block)
-        worth[chosen], highpass[chosen] = _are_worth(powers, steady)
+        worth[chosen] = _are_worth(powers, steady)
+        highpass[chosen] = worth[chosen] & (steady > powers.total * _HIGHPASS_SHARE)
     return Look(
         worth.reshape(m, k), highpass.reshape(m, k), low_energy[:, -STEADY_BLOCKS:]
     )
@@ -212,34 +214,27 @@ def _loudest(sums: _Sums) -> _Sums:
     return loudest
 
 
-def _may_be_worth(rough: _Powers, most_steady: Float64) -> Bool:
+def _are_worth(
+    powers: _Powers, steady: Float32 | Float64, rounding: float = 0.0
+) -> Bool:
     """
-    Tell of which blocks `_are_worth` could say so, as far as rounding lets one.
+    Tell which blocks are worth a closer look.
+
+    Args:
+        powers: of c blocks.
+        steady: [shape=(c,)] power below the tones that was there all the time.
+        rounding: share of a block's power by which everything may be wrong, and is
+            then taken to be, for the block.
     """
-    low, high, total = rough
-    slack = total * np.float32(_ROUNDING)
-    limit = np.minimum(most_steady.astype(np.float32), total * _MAX_STEADY_SHARE)
+    low, high, total = powers
+    slack = total * rounding
+    limit = np.minimum(steady, total * _MAX_STEADY_SHARE)
     return np.asarray(
         (low + high + slack >= (total - limit) * _LOOK_SHARE)
         & (np.minimum(low, high) + slack > _LOOK_POWER)
         & (low - slack < (high + slack) * _LOOK_LOW_OVER_HIGH)
         & (high - slack < (low + slack) * _LOOK_HIGH_OVER_LOW)
     )
-
-
-def _are_worth(powers: _Powers, steady: Float64) -> tuple[Bool, Bool]:
-    """
-    Tell which blocks are worth a closer look, and which through the high-pass.
-    """
-    low, high, total = powers
-    steady = np.minimum(steady, total * _MAX_STEADY_SHARE)
-    worth = (
-        (low + high >= (total - steady) * _LOOK_SHARE)
-        & (np.minimum(low, high) > _LOOK_POWER)
-        & (low < high * _LOOK_LOW_OVER_HIGH)
-        & (high < low * _LOOK_HIGH_OVER_LOW)
-    )
-    return worth, worth & (steady > total * _HIGHPASS_SHARE)
 
 
 def _most_steady(paired: Float64, k: int) -> Float64:
