@@ -165,7 +165,7 @@ class Leg:
                 or self._is_in_tail(end, watch, k)
             ):
                 recent = watch.until(k)
-                late = self.masker.late_samples(hops_since_begin(recent), alert=alert)
+                late = self._late_samples(end, recent, alert=alert)
                 self.mask(end, recent, late_samples=late)
             k += 1
 
@@ -186,6 +186,12 @@ class Leg:
             self._hear_background(at_sample, recent)
         hang = masker.hang_samples(alert=self.is_alert(at_sample))
         masker.mask(at_sample, at_sample + max(hang, n_samples), late_samples)
+
+    def _late_samples(self, at_sample: int, recent: Int16, *, alert: bool) -> int:
+        if not self.masker.needs_noise(at_sample):
+            # It goes on: nothing asks where it began.
+            return 0
+        return self.masker.late_samples(hops_since_begin(recent), alert=alert)
 
     def _is_in_tail(self, at_sample: int, watch: Watch, k: int) -> bool:
         """
