@@ -18,11 +18,13 @@ attempt: a crash during recovery leaves nothing half done either.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import structlog
 
+from bridge.api.errors import ApiError
 from bridge.callbacks.body import Identity
 from bridge.callbacks.closing import closing_form
 from bridge.callbacks.delivery import Callback
@@ -46,6 +48,7 @@ from bridge.pay.outputs import GatewayAnswer, Result
 from bridge.pay.settings import Reading
 from bridge.pay.states import State
 from bridge.scrub import hide_card_numbers
+from bridge.server.archive import Archive
 from bridge.server.audit_log import AuditLog
 from bridge.server.callback_worker import CallbackWorker
 from bridge.server.clock import utc_now
@@ -193,17 +196,14 @@ class Recovery:
         await self._publish(session)
 
     async def _publish(self, session: StoredSession) -> None:
-        try:
-            record = await asyncio.to_thread(
-                self.means.ledger.find_record,
-                *(session.account_sid, session.call_sid, session.sid),
+        archive = Archive(self.means.ledger)
+        # What cannot be read is in the log; readers find it when they come back.
+        with suppress(ApiError):
+            record = await archive.record(
+                session.account_sid, session.call_sid, session.sid
             )
-        except Exception as error:  # noqa: BLE001 - every driver has its own
-            name = type(error).__name__
-            structlog.get_logger().error("ledger not read", error=name)
-            return
-        if record is not None:
-            self.means.publish(record)
+            if record is not None:
+                self.means.publish(record)
 
     async def _outcome(self, attempt: StoredAttempt) -> Outcome:
         connector = self.means.connectors.get(attempt.connector)
