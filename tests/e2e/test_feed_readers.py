@@ -179,7 +179,7 @@ def test_event_source_reads_a_feed_and_stops_when_it_is_over(tmp_path: Path) -> 
     The standard's own client, which comes back by itself until it is told not to.
     """
     if not _has_event_source():
-        pytest.skip("node is not installed, or has no EventSource (20.18 has, 22.3 has)")
+        pytest.skip("node is not installed, or is older than 20.18: no EventSource")
     (card,) = canaries(1, seed=8)
     lines: list[list[Any]] = []
     numbers: list[int] = []
