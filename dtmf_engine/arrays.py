@@ -17,6 +17,9 @@ Int16: TypeAlias = npt.NDArray[np.int16]
 Float64: TypeAlias = npt.NDArray[np.float64]
 """Samples or measures in double precision."""
 
+Complex128: TypeAlias = npt.NDArray[np.complex128]
+"""Amplitudes of tones."""
+
 Float32: TypeAlias = npt.NDArray[np.float32]
 """Where an error of single precision is allowed for."""
 

@@ -21,7 +21,7 @@ from dtmf_engine.comfort_noise import NoiseModel
 from dtmf_engine.detector_bank import DetectorBank, Hearing
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import DigitDetected, Event
-from dtmf_engine.glances import of_leg
+from dtmf_engine.glances import loud_legs, of_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.leg import (
     BACKGROUND_SAMPLES,
@@ -316,15 +316,14 @@ class LegBank:
         hearing = stage.hearing
         carry = int(hearing.before[0] % HOP_SAMPLES)
         stop = self._detector.history_samples - carry + n_hops * HOP_SAMPLES
-        awake = watching.copy()
-        for glances in hearing.glances:
-            awake |= glances.loudest(len(awake)) >= ALWAYS.min_alarm
-        for i in sorted({*np.flatnonzero(awake).tolist(), *hearing.sounding}):
+        awake = {*np.flatnonzero(watching).tolist(), *hearing.sounding}
+        awake |= loud_legs(hearing.looks, ALWAYS.min_alarm)
+        for i in sorted(awake):
             row = int(hearing.rows[i])
             leg = stage.legs[row] = self._legs[row].copy()
             leg.walk(
                 Watch(
-                    glances=of_leg(hearing.glances, i),
+                    glances=of_leg(hearing.looks, i),
                     look=partial(self._detector.glance, hearing, i),
                     sounding=hearing.sounding.get(i, ()),
                     reported=[

@@ -19,18 +19,15 @@ import numpy.typing as npt
 from dtmf_engine.arrays import Bool, Float64, Index, Int16
 from dtmf_engine.batches import SLICE_SAMPLES, check_samples, slices
 from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
+from dtmf_engine.close_look import Heard, Wanted, look_closely
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
-from dtmf_engine.glances import Glance, Glances, of_leg
+from dtmf_engine.glances import Glance, of_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
-from dtmf_engine.offsets import LONG_HOPS
-from dtmf_engine.pairs import Looks, measure_pairs
+from dtmf_engine.looks import LOOK, Looks
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
-from dtmf_engine.scoring import scores
-from dtmf_engine.sights import Sights, that_matter
+from dtmf_engine.sights import LIMITS, limits_of, sights, that_matter
 from dtmf_engine.tracker import Sight, ToneTracker, hops_of_quiet
-from dtmf_engine.wanted import Wanted, in_batches
 
 
 HISTORY_SAMPLES = 512
@@ -46,6 +43,7 @@ number of calls not to count.
 """
 
 _PRESENCE_SAMPLES = 4 * HOP_SAMPLES
+_NO_LOOKS = np.zeros(0, dtype=LOOK)
 Positions = npt.NDArray[np.int64]
 
 
@@ -69,8 +67,8 @@ class Hearing:
     """By row of `rows`."""
     sounding: dict[int, list[int]] = field(default_factory=dict)
     """By row of `rows`: ends of the hops at which a press was heard."""
-    glances: list[Glances] = field(default_factory=list)
-    """What the looks tell a masker."""
+    looks: Looks = field(default_factory=lambda: _NO_LOOKS)
+    """All that were taken, in order of legs and hops."""
 
 
 class DetectorBank:
@@ -103,6 +101,9 @@ class DetectorBank:
         self.history_samples = max(history_samples, HISTORY_SAMPLES)
         self._reach_hops = max(
             hops_of_quiet(p) for p in (self.profile, self.armed_profile)
+        )
+        self._limits = np.array(
+            [limits_of(self.profile), limits_of(self.armed_profile)], dtype=LIMITS
         )
         self._position = np.zeros(n_legs, dtype=np.int64)
         self._history = np.zeros((n_legs, self.history_samples), dtype=np.int16)
@@ -296,10 +297,8 @@ class DetectorBank:
         )
         worth, highpass = hearing.worth[:, None], hearing.highpass[:, None]
         if n_blocks:
-            start = self.history_samples - carry
-            whole = recent[:, start : start + n_blocks * BLOCK_SAMPLES]
-            cut = whole.reshape(len(rows), n_blocks, BLOCK_SAMPLES)
-            seen = look(cut, hearing.low_energy, before // BLOCK_SAMPLES)
+            start, first = self.history_samples - carry, before // BLOCK_SAMPLES
+            seen = look(recent, start, n_blocks, hearing.low_energy, first)
             worth = np.concatenate([worth, seen.worth], axis=1)
             highpass = np.concatenate([highpass, seen.highpass], axis=1)
             hearing.low_energy = seen.low_energy
@@ -331,11 +330,10 @@ class DetectorBank:
         Returns:
             What was seen, by hop.
         """
-        wanted = np.zeros((len(hearing.rows), last_hop), dtype=np.bool_)
-        wanted[i, first_hop:] = True
-        looks, leg, hop = self._looks(hearing, wanted, filtered=False)
-        worth = np.zeros(len(leg), dtype=np.bool_)
-        return of_leg([Glances(leg, hop, scores(looks)[2], looks, worth)], i)
+        watched = np.zeros((len(hearing.rows), last_hop), dtype=np.bool_)
+        watched[i, first_hop:] = True
+        nothing = np.zeros_like(watched)
+        return of_leg(self._look(hearing, Wanted(nothing, nothing, watched)), i)
 
     def commit(self, hearing: Hearing) -> None:
         """
@@ -356,97 +354,31 @@ class DetectorBank:
             if not self._lost[row]:
                 del self._lost[row]
 
+    def _look(self, hearing: Hearing, wanted: Wanted) -> Looks:
+        """
+        Look at the hops that are wanted.
+        """
+        start = self.history_samples - int(hearing.before[0] % HOP_SAMPLES)
+        heard = Heard(hearing.recent, start, hearing.before // HOP_SAMPLES)
+        which = self._armed[hearing.rows].astype(np.intp)
+        return look_closely(heard, wanted, self._limits, which)
+
     def _look_closely(self, hearing: Hearing, wanted: Wanted) -> None:
         """
         Look at the hops that are worth it, and follow what is going on.
         """
-        parts = self._sights(hearing, wanted)
+        looks = hearing.looks = self._look(hearing, wanted)
         rows = hearing.rows.tolist()
-        busy = {i for i, row in enumerate(rows) if row in self._busy}
+        busy = [i for i, row in enumerate(rows) if row in self._busy]
+        always = np.zeros(len(rows), dtype=np.bool_)
+        always[busy] = True
         # Audio that was lost stops a tracker's clock.
-        always = busy | {i for i, row in enumerate(rows) if row in self._lost}
+        always[[i for i, row in enumerate(rows) if row in self._lost]] = True
         seen: dict[int, dict[int, Sight]] = {i: {} for i in busy}
-        for part, chosen in zip(
-            parts, that_matter(parts, always, self._reach_hops), strict=True
-        ):
-            for i, k, sight in part.some(chosen):
-                seen.setdefault(i, {})[k] = sight
-        for i, sights in sorted(seen.items()):
-            self._follow(hearing, i, wanted.worth.shape[1], sights)
-
-    def _sights(self, hearing: Hearing, wanted: Wanted) -> list[Sights]:
-        """
-        Look at the wanted hops, directly or through the high-pass.
-
-        A masker is told of direct looks only: the high-pass comes too late for it.
-        """
-        parts: list[Sights] = []
-        for filtered in (False, True):
-            for_detector = wanted.worth & (
-                wanted.highpass if filtered else ~wanted.highpass
-            )
-            hops = for_detector if filtered else wanted.worth | wanted.watched
-            for some in in_batches(hops):
-                parts += self._judge(
-                    hearing, wanted, some, for_detector, filtered=filtered
-                )
-        return parts
-
-    def _judge(
-        self,
-        hearing: Hearing,
-        wanted: Wanted,
-        hops: Bool,
-        for_detector: Bool,
-        *,
-        filtered: bool,
-    ) -> Iterator[Sights]:
-        """
-        Look at hops and judge what a detector is to see by each leg's profile.
-        """
-        looks, leg, hop = self._looks(hearing, hops, filtered=filtered)
-        score = scores(looks)
-        if not filtered:
-            worth = wanted.worth[leg, hop]
-            hearing.glances.append(Glances(leg, hop, score[2], looks, worth))
-        armed, is_for_detector = (
-            self._armed[hearing.rows[leg]],
-            for_detector[leg, hop],
-        )
-        for profile, legs in ((self.profile, ~armed), (self.armed_profile, armed)):
-            chosen = np.flatnonzero(is_for_detector & legs)
-            if chosen.size:
-                some = looks if chosen.size == leg.size else looks.some(chosen)
-                where = leg[chosen], hop[chosen]
-                judged = score[:2, chosen]
-                yield Sights.of(some, *where, judged, profile, filtered=filtered)
-
-    def _looks(
-        self, hearing: Hearing, wanted: Bool, *, filtered: bool
-    ) -> tuple[Looks, Index, Index]:
-        """
-        Look at the wanted hops, and say of which leg and which hop each look is.
-        """
-        m, k = wanted.shape
-        # Mark each wanted hop and the 15 before it; column c is hop c − 15.
-        reach = LONG_HOPS - 1
-        needed = np.zeros((m, k + reach), dtype=np.bool_)
-        needed[:, :k] = wanted
-        for step in (1, 2, 4, 8):
-            needed[:, step:] |= needed[:, :-step]
-        leg, column = np.nonzero(needed)
-        before = hearing.before
-        in_hop = int(before[0] % HOP_SAMPLES)
-        width = HOP_SAMPLES + (MARGIN_SAMPLES if filtered else 1)
-        first = self.history_samples - in_hop + (1 - reach) * HOP_SAMPLES - width
-        start = leg * hearing.recent.shape[1] + column * HOP_SAMPLES + first
-        samples = hearing.recent.take(start[:, None] + np.arange(width))
-        place = before[leg] // HOP_SAMPLES + column - reach
-        hops = measure_hops(samples.astype(np.float64), place, highpass=filtered)
-        number = np.cumsum(needed).reshape(needed.shape) - 1
-        at_leg, at_hop = np.nonzero(wanted)
-        looks = measure_pairs(hops, number[at_leg, at_hop + reach])
-        return looks, at_leg, at_hop
+        for i, k, sight in sights(looks[that_matter(looks, always, self._reach_hops)]):
+            seen.setdefault(i, {})[k] = sight
+        for i, of_hops in sorted(seen.items()):
+            self._follow(hearing, i, wanted.worth.shape[1], of_hops)
 
     def _follow(
         self, hearing: Hearing, i: int, n_hops: int, sights: Mapping[int, Sight]

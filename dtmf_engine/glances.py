@@ -6,14 +6,11 @@ may have begun, earlier than anybody could be sure, and whether one that began
 may still be there.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from dtmf_engine.arrays import Bool, Float64, Index
-from dtmf_engine.pairs import Looks
+from dtmf_engine.looks import EARLY, Looks
 
 
 class Glance(NamedTuple):
@@ -40,49 +37,32 @@ class Glance(NamedTuple):
         return self.tone_power[self.row], self.tone_power[4 + self.column]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Glances:
+def loud_legs(looks: Looks, min_score: float) -> set[int]:
     """
-    Those of g looks at several legs.
+    Give the rows of legs of which a direct look scores so much.
     """
-
-    leg: Index
-    """[shape=(g,)] row of each look's leg."""
-    hop: Index
-    """[shape=(g,)] its hop in the batch."""
-    score: Float64
-    looks: Looks
-    is_worth: Bool
-
-    def loudest(self, n_legs: int) -> Float64:
-        """
-        Give each leg's highest score, −∞ without a look, [shape=(n_legs,)].
-        """
-        best = np.full(n_legs, -np.inf)
-        np.maximum.at(best, self.leg, self.score)
-        return best
+    loud = (looks["score"][:, EARLY] >= min_score) & ~looks["is_filtered"]
+    return set(looks["leg"][loud].tolist())
 
 
-def of_leg(parts: Iterable[Glances], leg: int) -> dict[int, Glance]:
+def of_leg(looks: Looks, leg: int) -> dict[int, Glance]:
     """
     Give one leg's glances by hop.
+
+    Args:
+        looks: of several legs, in their order.
+        leg: its row.
     """
-    found: dict[int, Glance] = {}
-    for part in parts:
-        chosen = np.flatnonzero(part.leg == leg)
-        if not chosen.size:
-            continue
-        looks = part.looks
-        columns = zip(
-            part.hop[chosen].tolist(),
-            part.score[chosen].tolist(),
-            looks.row[chosen].tolist(),
-            looks.column[chosen].tolist(),
-            looks.tone_power[:, chosen].T.tolist(),
-            looks.share[chosen].tolist(),
-            part.is_worth[chosen].tolist(),
-            strict=True,
-        )
-        for hop, *values in columns:
-            found[hop] = Glance(*values)
-    return found
+    start, stop = np.searchsorted(looks["leg"], (leg, leg + 1))
+    some = looks[start:stop]
+    some = some[~some["is_filtered"]]
+    made = map(
+        Glance,
+        some["score"][:, EARLY].tolist(),
+        some["row"].tolist(),
+        some["column"].tolist(),
+        some["tone_power"].tolist(),
+        some["share"].tolist(),
+        some["is_worth"].tolist(),
+    )
+    return dict(zip(some["hop"].tolist(), made, strict=True))

@@ -3,8 +3,8 @@ The Goertzel bank: how much of each of the eight tones is in a stretch of audio.
 
 Goertzel's recursion gives the discrete Fourier transform of a block at one
 frequency. Its value equals the inner product of the block with a cosine and a
-sine, and a matrix product computes that for eight tones, many blocks and many
-legs at once; that form is used here (a test compares it with the recursion).
+sine, and sixteen such sums can be added side by side, sample by sample; that
+form is used here (a test compares it with the recursion).
 
 Audio is cut into hops of 20 samples (2.5 ms) on a grid that starts with the
 stream. Each hop gives one partial sum per tone. A longer window is the sum of
@@ -13,14 +13,15 @@ hop, so windows of any length and any overlap share the same products.
 
 Why chunks cannot matter: samples are integers, the tables are rounded to
 integers of 15 bits, and sums stay below 2**53, so every partial sum is exact
-in double precision, whatever order a BLAS adds in. All that follows is
-elementwise arithmetic. Audio fed whole, sample by sample or in any cuts gives
-bit-identical results.
+in double precision. All that follows is computed for each look by itself, in the
+order in which it is written (`compiled`). Audio fed whole, sample by sample or in
+any cuts gives bit-identical results.
 """
 
 import numpy as np
 
-from dtmf_engine.arrays import Float64, Index, read_only
+from dtmf_engine.arrays import Float64, read_only
+from dtmf_engine.compiled import compiled
 from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
@@ -48,53 +49,30 @@ def kernel(n_samples: int) -> Float64:
     return read_only(np.rint(waves * 2.0**14) / 2.0**14)
 
 
-_KERNEL = kernel(HOP_SAMPLES)
-_TURNS = np.outer(OMEGA * HOP_SAMPLES, np.arange(PHASE_PERIOD_HOPS))
+@compiled
+def correlate(samples: Float64, table: Float64, sums: Float64) -> None:
+    """
+    Correlate samples with the eight tones.
+
+    Args:
+        samples: [shape=(n,)], n a multiple of four.
+        table: [shape=(n, 16)] the `kernel` of so many.
+        sums: [shape=(16,)] where to write.
+    """
+    n = len(sums)
+    for j in range(n):
+        sums[j] = 0.0
+    # Four samples at a time, because each addition waits for the one before it.
+    for i in range(0, len(samples), 4):
+        a, b, c, d = samples[i], samples[i + 1], samples[i + 2], samples[i + 3]
+        of_a, of_b, of_c, of_d = table[i], table[i + 1], table[i + 2], table[i + 3]
+        for j in range(n):
+            sums[j] += (a * of_a[j] + b * of_b[j]) + (c * of_c[j] + d * of_d[j])
+
+
+_TURNS = np.outer(np.arange(PHASE_PERIOD_HOPS), OMEGA * HOP_SAMPLES)
 TURN_COS, TURN_SIN = read_only(np.cos(_TURNS)), read_only(np.sin(_TURNS))
-"""Phase of each tone at the start of each hop, [shape=(8, 400)]."""
-
-
-def hop_sums(hops: Float64) -> Float64:
-    """
-    Correlate hops with the eight tones.
-
-    Args:
-        hops: [shape=(c, 20)] samples, whole or of few more bits.
-
-    Returns:
-        [shape=(16, c)]: correlation with eight cosines, then eight sines, each
-        in the phase of a tone that starts with the hop.
-    """
-    # Tones first: what follows then runs over long rows.
-    return np.ascontiguousarray((hops @ _KERNEL).T)
-
-
-def turn(sums: Float64, place: Index, out: Float64) -> None:
-    """
-    Turn hop sums to the phase of tones that started with the stream.
-
-    Real and imaginary parts are multiplied out by hand: complex multiplies may be
-    fused differently at the end of an array than inside it.
-
-    Args:
-        sums: [shape=(16, …)] as `hop_sums` gives them.
-        place: [shape=(…)] index of each hop in its stream, modulo
-            `PHASE_PERIOD_HOPS`.
-        out: [shape=(16, …)] for the real parts of the eight tones' Fourier sums,
-            then their imaginary parts.
-    """
-    cos, sin = TURN_COS.take(place, axis=1), TURN_SIN.take(place, axis=1)
-    real, imag = sums[:N_TONES], sums[N_TONES:]
-    np.subtract(real * cos, imag * sin, out=out[:N_TONES])
-    np.negative(real * sin + imag * cos, out=out[N_TONES:])
-
-
-def add_fours(values: Float64) -> Float64:
-    """
-    Add each run of four neighbours along the last axis.
-    """
-    pairs = values[..., 1:] + values[..., :-1]
-    return np.asarray(pairs[..., 2:] + pairs[..., :-2])
+"""Phase of each tone at the start of each hop, [shape=(400, 8)]."""
 
 
 def inverse_grams(n_samples: int) -> Float64:

@@ -5,37 +5,72 @@ A closer look (`pairs`) is made of such sums. The high-pass takes away what lies
 below the tones, where it was there all the time: a dial tone or mains hum.
 """
 
-from typing import NamedTuple
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy.signal import firwin
 
-from dtmf_engine.arrays import Float64, Index, added, read_only
+from dtmf_engine.arrays import Float64, Int16, read_only
+from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
     N_TONES,
     PHASE_PERIOD_HOPS,
-    add_fours,
-    hop_sums,
-    turn,
+    TURN_COS,
+    TURN_SIN,
+    correlate,
+    kernel,
 )
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
-HIGHPASS_TAPS = 89
-HIGHPASS_DELAY_SAMPLES = (HIGHPASS_TAPS - 1) // 2
+HIGHPASS_TAPS: Final = 89
+HIGHPASS_DELAY_SAMPLES: Final = (HIGHPASS_TAPS - 1) // 2
 """The high-pass is of linear phase: all it hears is this late."""
 
-MARGIN_SAMPLES = HIGHPASS_TAPS
-"""Samples needed before the first hop of a look."""
+MARGIN_SAMPLES: Final = HIGHPASS_TAPS
+"""Samples needed before a hop; one would do without the high-pass."""
+
+
+class Hop(Protocol):
+    """
+    One record of `Hops`.
+    """
+
+    place: int
+    """Index of the hop in its stream, modulo the phase period."""
+    sums: Float64
+    """[shape=(16,)] correlation with eight cosines, then eight sines, each in the
+    phase of a tone that starts with the hop."""
+    turned: Float64
+    """[shape=(16,)] Fourier sums in the phase of tones that started with the stream:
+    eight real parts, then eight imaginary ones."""
+    energy: float
+    slope: float
+    """Energy of the differences between neighbouring samples."""
+
+
+HOP = np.dtype(
+    [
+        ("place", np.int64),
+        ("sums", np.float64, (2 * N_TONES,)),
+        ("turned", np.float64, (2 * N_TONES,)),
+        ("energy", np.float64),
+        ("slope", np.float64),
+    ]
+)
+
+Hops: TypeAlias = npt.NDArray[np.void]
+"""Any number of hops, of dtype `HOP`."""
 
 
 def _highpass() -> Float64:
     """
-    Give the high-pass as a matrix from 109 samples to 21, [shape=(109, 21)].
+    Give the taps of the high-pass, the last one first, [shape=(89,)].
 
     45 dB down from 445 Hz, flat from 681 Hz: below 697 Hz − 2.3 %, above the
-    dial tones of E.180 (to 440 Hz).
+    dial tones of E.180 (to 440 Hz). Rounded to 15 bits: what is heard is exact.
     """
     taps = firwin(
         HIGHPASS_TAPS,
@@ -44,73 +79,75 @@ def _highpass() -> Float64:
         pass_zero=False,
         fs=SAMPLE_RATE_HZ,
     )
-    whole = np.rint(taps[::-1] * 2.0**14)
-    matrix = np.zeros((HOP_SAMPLES + HIGHPASS_TAPS, HOP_SAMPLES + 1))
-    for i in range(HOP_SAMPLES + 1):
-        matrix[i : i + HIGHPASS_TAPS, i] = whole
-    return read_only(matrix)
+    return read_only(np.rint(taps[::-1] * 2.0**14) * 2.0**-14)
 
 
 _HIGHPASS = _highpass()
+_KERNEL = kernel(HOP_SAMPLES)
+_N_HEARD: Final = HOP_SAMPLES + 1
 
 
-class Hops(NamedTuple):
+@compiled
+def measure_hop(audio: Int16, start: int, place: int, hop: Hop) -> None:
     """
-    Sums over single hops, gathered from anywhere: c hops in all.
-    """
-
-    sums: Float64
-    """[shape=(16, c)] correlation with eight cosines, then eight sines."""
-    energy: Float64
-    """[shape=(c,)]"""
-    slope: Float64
-    """[shape=(c,)] energy of the differences between neighbouring samples."""
-    place: Index
-    """[shape=(c,)] index of the hop in its stream, modulo the phase period."""
-
-
-def measure_hops(samples: Float64, place: Index, *, highpass: bool) -> Hops:
-    """
-    Sum over hops.
+    Sum over one hop.
 
     Args:
-        samples: [shape=(c, n)] integer-valued: each hop's 20 samples with those
-            before them, 89 for the high-pass and 1 without.
-        place: [shape=(c,)] index of each hop in its stream.
-        highpass: whether to listen through the high-pass.
+        audio: [shape=(n,)]
+        start: where the hop begins in it, with a sample before.
+        place: index of the hop in its stream.
+        hop: where to write.
     """
-    if highpass:
-        heard = (samples @ _HIGHPASS) * (1.0 / 2**14)
-    else:
-        heard = samples[:, -HOP_SAMPLES - 1 :]
-    hop = np.ascontiguousarray(heard[:, 1:])
-    step = hop - heard[:, :-1]
-    energy, slope = (_energies(v, exact=not highpass) for v in (hop, step))
-    return Hops(
-        hop_sums(hop),
-        energy,
-        slope,
-        place % PHASE_PERIOD_HOPS,
-    )
+    heard = np.empty(_N_HEARD)
+    for i in range(_N_HEARD):
+        heard[i] = audio[start - 1 + i]
+    _measure(heard, place, hop)
 
 
-def _energies(values: Float64, *, exact: bool) -> Float64:
-    if exact:
-        # Sums of whole numbers, the same in any order.
-        return np.asarray(np.einsum("ij,ij->i", values, values))
-    return added((values * values).T)
-
-
-def sum_quads(hops: Hops) -> Float64:
+@compiled
+def measure_filtered_hop(audio: Int16, start: int, place: int, hop: Hop) -> None:
     """
-    Sum over each hop and the three before it.
+    Sum over what the high-pass lets through of one hop.
 
-    Returns:
-        [shape=(18, c)]: real parts of the eight tones, in the phase of tones
-        that started with the stream, imaginary parts, energy and slope.
+    Args:
+        audio: [shape=(n,)]
+        start: where the hop begins in it, with `MARGIN_SAMPLES` before.
+        place: index of the hop in its stream.
+        hop: where to write.
     """
-    values = np.zeros((2 * N_TONES + 2, len(hops.place) + 3))
-    inside = values[:, 3:]
-    turn(hops.sums, hops.place, inside[:-2])
-    inside[-2], inside[-1] = hops.energy, hops.slope
-    return add_fours(values)
+    heard = np.zeros(_N_HEARD)
+    first = start - HIGHPASS_TAPS
+    for tap in range(HIGHPASS_TAPS):
+        weight = _HIGHPASS[tap]
+        for i in range(_N_HEARD):
+            heard[i] += weight * audio[first + tap + i]
+    _measure(heard, place, hop)
+
+
+@compiled
+def _measure(heard: Float64, place: int, hop: Hop) -> None:
+    """
+    Sum over what is heard of a hop, [shape=(21,)] with the sample before it.
+    """
+    hop.place = place % PHASE_PERIOD_HOPS
+    correlate(heard[1:], _KERNEL, hop.sums)
+    energy, slope = 0.0, 0.0
+    for i in range(1, _N_HEARD):
+        step = heard[i] - heard[i - 1]
+        energy += heard[i] * heard[i]
+        slope += step * step
+    hop.energy, hop.slope = energy, slope
+    _turn(hop)
+
+
+@compiled
+def _turn(hop: Hop) -> None:
+    """
+    Turn sums to the phase of tones that started with the stream.
+    """
+    sums, turned = hop.sums, hop.turned
+    for tone in range(N_TONES):
+        cos, sin = TURN_COS[hop.place, tone], TURN_SIN[hop.place, tone]
+        real, imag = sums[tone], sums[N_TONES + tone]
+        turned[tone] = real * cos - imag * sin
+        turned[N_TONES + tone] = -(real * sin + imag * cos)

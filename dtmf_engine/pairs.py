@@ -1,10 +1,9 @@
 """
-Pairs: a close look at the audio before a hop, as one pair of tones.
+Pairs: the audio before a hop, looked at closely as one pair of tones.
 
-For every hop of interest the last 16 hops (40 ms) are examined, and the last
-8 (20 ms) among them. The best pair is fitted to each hop of 2.5 ms by least
-squares, which gives the two tones' complex amplitudes from hop to hop: a
-track. All measures come from those tracks.
+The last 16 hops (40 ms) are examined, and the last 8 (20 ms) among them. The best
+pair is fitted to each hop of 2.5 ms by least squares, which gives the two tones'
+complex amplitudes from hop to hop: a track. All measures come from those tracks.
 
     a key held down        speech that resembles it
     tracks turn evenly     tracks wander: harmonics glide
@@ -12,392 +11,396 @@ track. All measures come from those tracks.
     what remains is white  what remains is coloured
     nothing before it      the same tones were there before
 
-A burst or a break spoils a few hops, not the track: every measure is also
-taken without the worst quarter of the hops.
-
-Why chunks cannot matter: the sums over samples are exact integers (see
-`goertzel`); all that follows is elementwise arithmetic and square roots, and
-sums over hops are exact or added in a fixed order.
+A burst or a break spoils a few hops, not the track: measures are also taken
+without the worst quarter of the hops.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from dtmf_engine.arrays import Float64, Index, added, read_only
+from dtmf_engine.arrays import Bool, Complex128, Float64, Index, read_only
+from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
     N_TONES,
     OMEGA,
-    PHASE_PERIOD_HOPS,
     TURN_COS,
     TURN_SIN,
     inverse_grams,
 )
-from dtmf_engine.hops import Hops, sum_quads
-from dtmf_engine.offsets import (
-    LONG_HOPS,
-    MAX_OFFSET,
-    OFFSET_STEP_HZ,
-    ROTATE_IMAG,
-    ROTATE_REAL,
-    SHORT_HOPS,
-    find_offsets,
-)
+from dtmf_engine.hops import Hop, Hops
+from dtmf_engine.looks import LONG, LONG_HOPS, SHORT, SHORT_HOPS, Look
+from dtmf_engine.offsets import MAX_OFFSET, OFFSET_STEP_HZ, find_offset, turn_back
 
 
-_INVERSE = read_only(
-    np.ascontiguousarray(inverse_grams(HOP_SAMPLES).transpose(1, 2, 0))
-)
-
-_HALF = HOP_SAMPLES / 2
+_HALF: Final = HOP_SAMPLES / 2
 """Energy of a unit sine in a hop."""
 
+_QUAD: Final = 4
+"""Hops that are added up first: 10 ms."""
 
-# --- looks ----------------------------------------------------------------------
+_ENERGY: Final = 2 * N_TONES
+_SLOPE: Final = 2 * N_TONES + 1
+_N_SUMS: Final = 2 * N_TONES + 2
+
+_TINY_POWER: Final = 1e-9
+_TINY_ENERGY: Final = 1.0
+"""What is divided by is at least this: samples are whole numbers."""
 
 
-class Window(NamedTuple):
+@compiled
+def measure_pair(hops: Hops, order: Index, look: Look) -> None:
     """
-    Measures of the pair over the last 8 or 16 hops, for g looks.
-
-    Ratios are energies or variances over that of the pair.
-    """
-
-    offset_hz: Float64
-    """[shape=(2, g)] of the two tones from their nominal frequencies."""
-    power: Float64
-    """[shape=(2, g)] mean-square power of the two tones."""
-    rest: Float64
-    """[shape=(g,)] what the pair does not explain."""
-    rest_trimmed: Float64
-    """[shape=(g,)] the same without the worst quarter of the hops."""
-    wander: Float64
-    """[shape=(2, g)] variance of each track from hop to hop."""
-    wander_trimmed: Float64
-    """[shape=(2, g)] the same without the worst quarter of the hops."""
-    drift: Float64
-    """[shape=(2, g)] variance of each track between quarters of the window."""
-    outside: Float64
-    """[shape=(g,)] share of the rest that no pair could explain in any hop."""
-    rival: Float64
-    """[shape=(2, g)] strongest other tone of each group, over the best."""
-
-
-class Looks(NamedTuple):
-    """
-    What g looks found.
-    """
-
-    row: Index
-    """[shape=(g,)] low-group tone, 0 to 3."""
-    column: Index
-    """[shape=(g,)] high-group tone, 0 to 3."""
-    tone_power: Float64
-    """[shape=(8, g)] mean-square power of all tones over the last 4 hops."""
-    share: Float64
-    """[shape=(g,)] part of the energy of the last 4 hops that the pair holds; a
-    little more than 1 at times, because 10 ms do not keep two tones apart."""
-    windows: Window
-    """The short and the long window; each measure has one more axis, first."""
-    whiteness: Float64
-    """[shape=(g,)] slope of the rest over its energy: 2 for white noise."""
-    before: Float64
-    """[shape=(g,)] power of the pair in the 8 hops before the short window,
-    over that inside."""
-    size: Float64
-    """[shape=(g,)] power of the pair in the best hops of the short window."""
-    filled: Float64
-    """[shape=(16, g)] how much of the pair is in each of the last 16 hops: 1 is
-    all of it, in amplitude and phase."""
-    other: Float64
-    """[shape=(16, g)] energy in each hop that no pair explains, over the pair's."""
-
-    def some(self, chosen: Index) -> "Looks":
-        """
-        Give some of the looks.
-        """
-        windows = Window(*(measure[..., chosen] for measure in self.windows))
-        taken = {
-            name: getattr(self, name)[..., chosen]
-            for name in self._fields
-            if name != "windows"
-        }
-        return Looks(**taken, windows=windows)
-
-    @property
-    def short(self) -> Window:
-        """
-        Give the measures of the last 8 hops.
-        """
-        return Window(*(measure[0] for measure in self.windows))
-
-    @property
-    def long(self) -> Window:
-        """
-        Give the measures of the last 16 hops.
-        """
-        return Window(*(measure[1] for measure in self.windows))
-
-
-def measure_pairs(hops: Hops, last: Index) -> Looks:
-    """
-    Look at the 16 hops up to each of g hops.
-
-    Few looks at a time are the rule, and the number of calls is what they cost:
-    real and imaginary parts, both windows and both tones are axes of the same
-    arrays, hops come first and looks last.
+    Look at 16 hops.
 
     Args:
-        hops: sums over hops; the 16 of every look stand next to each other.
-        last: [shape=(g,)] where in `hops` each look's last hop stands.
+        hops: records of `hops.HOP`.
+        order: [shape=(16,)] where they are among them, the oldest first.
+        look: a record of `looks.LOOK`, where to write.
     """
-    quads = sum_quads(hops).take(last - _QUAD_ENDS, axis=1)
-    powers = _tone_powers(quads)
-    groups = powers.reshape(3, 2, 4, len(last))
-    best = groups[1].argmax(axis=1)
-    tone = best + _FIRST_OF_GROUP
-    track, misfit = _tracks(hops, last - _HOP_ENDS, tone)
-    return _looks(track, misfit, tone, _Heard(powers[0], _rivals(groups, best), quads))
+    quads = _quads(hops, order)
+    _find_pair(quads, look)
+    track = np.empty((2, LONG_HOPS), dtype=np.complex128)
+    misfit = np.empty(LONG_HOPS)
+    for i in range(LONG_HOPS):
+        hop = hops[order[i]]
+        track[0, i], track[1, i], misfit[i] = _fit(hop, look.row, look.column)
+    straight = np.empty((2, LONG_HOPS), dtype=np.complex128)
+    for window in (LONG, SHORT):
+        _measure_window(track, misfit, straight, window, look)
+    look.whiteness = _whiteness(quads, look)
 
 
-class _Heard(NamedTuple):
+# --- which pair -----------------------------------------------------------------
+
+
+@compiled
+def _quads(hops: Hops, order: Index) -> Float64:
     """
-    What is known of looks before a pair is fitted.
+    Sum over each four hops, [shape=(4, 18)].
+
+    Real and imaginary parts of the eight tones, energy and slope.
     """
-
-    tone_power: Float64
-    """[shape=(8, g)] over the last 4 hops."""
-    rival: Float64
-    """[shape=(2, 2, g)] by window and group."""
-    quads: Float64
-    """[shape=(18, 4, g)] sums over the last four times four hops."""
-
-
-_HOP_ENDS = np.arange(LONG_HOPS - 1, -1, -1)[:, None]
-_QUAD_ENDS = np.arange(LONG_HOPS - 4, -1, -4)[:, None]
-_FIRST_OF_GROUP = np.array([[0], [4]])
+    quads = np.zeros((LONG_HOPS // _QUAD, _N_SUMS))
+    for i in range(LONG_HOPS):
+        hop, quad = hops[order[i]], quads[i // _QUAD]
+        for wave in range(2 * N_TONES):
+            quad[wave] += hop.turned[wave]
+        quad[_ENERGY] += hop.energy
+        quad[_SLOPE] += hop.slope
+    return quads
 
 
-def _tone_powers(quads: Float64) -> Float64:
+@compiled
+def _find_pair(quads: Float64, look: Look) -> None:
     """
-    Give the power of all tones over the last 4, 8 and 16 hops, [shape=(3, 8, g)].
+    Find the strongest tone of each group over 20 ms, and how it stands to the others.
     """
-    sums = np.empty((3, 2 * N_TONES, quads.shape[2]))
-    tones = quads[:-2]
-    sums[0] = tones[:, 3]
-    np.add(tones[:, 2], tones[:, 3], out=sums[1])
-    np.add(tones[:, 0] + tones[:, 1], sums[1], out=sums[2])
-    sums *= sums
-    return (sums[:, :N_TONES] + sums[:, N_TONES:]) * _POWER_SCALES
+    last, short, long = np.empty(N_TONES), np.empty(N_TONES), np.empty(N_TONES)
+    for tone in range(N_TONES):
+        real, imag = quads[3, tone], quads[3, N_TONES + tone]
+        last[tone] = _power(real, imag, _QUAD)
+        real += quads[2, tone]
+        imag += quads[2, N_TONES + tone]
+        short[tone] = _power(real, imag, SHORT_HOPS)
+        real += quads[0, tone] + quads[1, tone]
+        imag += quads[0, N_TONES + tone] + quads[1, N_TONES + tone]
+        long[tone] = _power(real, imag, LONG_HOPS)
+    low, high = _loudest(short, 0), _loudest(short, N_TONES // 2)
+    look.row, look.column = low, high - N_TONES // 2
+    for window, power in ((SHORT, short), (LONG, long)):
+        look.rival[window, 0] = _rival(power, 0, low)
+        look.rival[window, 1] = _rival(power, N_TONES // 2, high)
+    look.tone_power[:] = last
+    pair = (last[low] + last[high]) * (_QUAD * HOP_SAMPLES)
+    look.share = pair / max(quads[3, _ENERGY], _TINY_ENERGY)
 
 
-_POWER_SCALES = 2.0 / (np.array([4, SHORT_HOPS, LONG_HOPS]) * HOP_SAMPLES) ** 2
-_POWER_SCALES = read_only(_POWER_SCALES[:, None, None])
-
-
-def _rivals(groups: Float64, best: Index) -> Float64:
+@compiled
+def _power(real: float, imag: float, n_hops: int) -> float:
     """
-    Compare the best tone of each group with the strongest other one.
-
-    Args:
-        groups: [shape=(3, 2, 4, g)] power over 4, 8 and 16 hops.
-        best: [shape=(2, g)] the best tone of each group.
-
-    Returns:
-        [shape=(2, 2, g)] over the last 8 and the last 16 hops.
+    Give the mean-square power of a tone from its Fourier sum over hops.
     """
-    is_best = best[:, None] == np.arange(4)[:, None]
-    windows = groups[1:]
-    others = np.where(is_best, 0.0, windows).max(axis=2)
-    return np.asarray(others / np.where(is_best, windows, 1e-9).max(axis=2))
+    n = n_hops * HOP_SAMPLES
+    return (real * real + imag * imag) * (2.0 / (n * n))
+
+
+@compiled
+def _loudest(power: Float64, first: int) -> int:
+    loudest = first
+    for tone in range(first + 1, first + N_TONES // 2):
+        if power[tone] > power[loudest]:
+            loudest = tone
+    return loudest
+
+
+@compiled
+def _rival(power: Float64, first: int, best: int) -> float:
+    """
+    Compare a group's strongest other tone with the best.
+    """
+    rival = 0.0
+    for tone in range(first, first + N_TONES // 2):
+        if tone != best:
+            rival = max(rival, power[tone])
+    return float(rival / max(power[best], _TINY_POWER))
 
 
 # --- tracks ---------------------------------------------------------------------
 
+_INVERSE = read_only(
+    np.ascontiguousarray(inverse_grams(HOP_SAMPLES).reshape(4, 4, 4, 4))
+)
+"""By row, column, and wave: cosines of both tones, then their sines."""
 
-def _tracks(hops: Hops, index: Index, tone: Index) -> tuple[Float64, Float64]:
+
+@compiled
+def _fit(hop: Hop, row: int, column: int) -> tuple[complex, complex, float]:
     """
-    Fit the pair to every hop.
-
-    Args:
-        hops: sums over hops.
-        index: [shape=(16, g)] where the hops of each look stand.
-        tone: [shape=(2, g)] the pair.
+    Fit a pair to one hop.
 
     Returns:
-        The tracks, [shape=(16, 2, 2, g)] with real and imaginary part of both
-        tones, in the phase of tones that started with the stream; and the
-        energy that the fit leaves of each hop, [shape=(16, g)].
+        The complex amplitudes of both tones, in the phase of tones that started with
+        the stream, and the energy that the fit leaves.
     """
-    rows = np.concatenate([tone, N_TONES + tone]) * hops.sums.shape[1]
-    sums = hops.sums.take(rows[:, None] + index)
-    inverse = _INVERSE.take(4 * tone[0] + tone[1] - 4, axis=2)
-    fit = added(sums[:, :, None] * inverse[:, None])
-    fitted = fit * sums.swapaxes(0, 1)
-    fitted = fitted[:, :2] + fitted[:, 2:]
-    misfit = hops.energy.take(index) - (fitted[:, 0] + fitted[:, 1])
-    turn = tone * PHASE_PERIOD_HOPS + hops.place.take(index)[:, None]
-    turn = turn[:, None] + _BOTH_PARTS
-    track = fit[:, None, :2] * _TURN_COSINE.take(turn)
-    track += fit[:, None, 2:] * _TURN_SINE.take(turn)
-    return track, np.maximum(misfit, 0.0)
+    inverse, sums = _INVERSE[row, column], hop.sums
+    low, high = row, N_TONES // 2 + column
+    along = sums[low], sums[high], sums[N_TONES + low], sums[N_TONES + high]
+    low_cos, high_cos = _times(inverse[0], along), _times(inverse[1], along)
+    low_sin, high_sin = _times(inverse[2], along), _times(inverse[3], along)
+    fitted = (
+        low_cos * along[0]
+        + high_cos * along[1]
+        + low_sin * along[2]
+        + high_sin * along[3]
+    )
+    return (
+        complex(low_cos, -low_sin) * _turn_of(hop.place, low),
+        complex(high_cos, -high_sin) * _turn_of(hop.place, high),
+        max(hop.energy - fitted, 0.0),
+    )
 
 
-_TURN_COSINE = read_only(np.concatenate([TURN_COS.ravel(), -TURN_SIN.ravel()]))
-_TURN_SINE = read_only(np.concatenate([-TURN_SIN.ravel(), -TURN_COS.ravel()]))
-_BOTH_PARTS = np.array([0, TURN_COS.size])[:, None, None]
-"""What a cosine and a sine in a hop give to the real and the imaginary part."""
+@compiled
+def _times(row: Float64, along: tuple[float, float, float, float]) -> float:
+    return float(
+        row[0] * along[0] + row[1] * along[1] + row[2] * along[2] + row[3] * along[3]
+    )
+
+
+@compiled
+def _turn_of(place: int, tone: int) -> complex:
+    return complex(TURN_COS[place, tone], -TURN_SIN[place, tone])
 
 
 # --- measures -------------------------------------------------------------------
 
-_N_HOPS = np.array([[SHORT_HOPS, LONG_HOPS], [SHORT_HOPS * 3 // 4, LONG_HOPS * 3 // 4]])
-"""Hops of both windows, whole and without the worst quarter."""
 
-_IS_INSIDE = read_only((np.arange(LONG_HOPS)[:, None] >= LONG_HOPS - _N_HOPS[0]) * 1.0)
-_IS_KEPT = read_only((np.arange(LONG_HOPS)[:, None] < _N_HOPS[1]) * 1.0)
-"""[shape=(16, 2)] hops in their order, and from the best to the worst."""
-
-
-def _looks(track: Float64, misfit: Float64, tone: Index, heard: _Heard) -> Looks:
+@compiled
+def _measure_window(
+    track: Complex128, misfit: Float64, straight: Complex128, window: int, look: Look
+) -> None:
     """
-    Measure tracks.
-    """
-    offset = find_offsets(track)
-    # Hops, parts, windows, tones, looks.
-    straight = track[:, :1, None] * ROTATE_REAL.take(offset, axis=2)
-    straight += track[:, 1:, None] * ROTATE_IMAG.take(offset, axis=2)
-    centre, before, drift = _centres(straight)
-    away = _squares((straight - centre).swapaxes(0, 1))
-    rest = misfit[:, None] + _HALF * (away[:, :, 0] + away[:, :, 1])
-    weights = _weights(rest)
-    main = added(straight * weights[:, 1, None, :, None]) / _N_HOPS[1][:, None, None]
-    power = np.stack([_squares(centre), _squares(main)])
-    wander, left, total = _left(track, misfit, weights, power)
-    pair = power[0, 0, 0] + power[0, 0, 1]
-    size = power[1, 0, 0] + power[1, 0, 1]
-    filled = _both((straight[:, :, 0] * main[:, 0]).swapaxes(0, 1))
-    windows = Window(
-        offset_hz=np.asarray((offset - MAX_OFFSET) * OFFSET_STEP_HZ, np.float64),
-        power=power[0] * 0.5,
-        rest=left[0],
-        rest_trimmed=left[1],
-        wander=wander[0],
-        wander_trimmed=wander[1],
-        drift=drift / np.maximum(power[0], 1e-9),
-        outside=total,
-        rival=heard.rival,
-    )
-    return Looks(
-        row=tone[0],
-        column=tone[1] - 4,
-        tone_power=heard.tone_power,
-        share=_share(heard, tone),
-        windows=windows,
-        whiteness=_whiteness(heard.quads, windows.power[0], tone),
-        before=_both(_squares(before)) / np.maximum(pair, 1e-9),
-        size=size,
-        filled=(filled[:, 0] + filled[:, 1]) / np.maximum(size, 1e-9),
-        other=misfit / np.maximum(size * _HALF, 1e-9),
-    )
-
-
-def _share(heard: _Heard, tone: Index) -> Float64:
-    of_pair = _both(np.take_along_axis(heard.tone_power, tone, axis=0))
-    return np.asarray(of_pair * (4 * HOP_SAMPLES) / np.maximum(heard.quads[-2, 3], 1.0))
-
-
-def _both(values: Float64) -> Float64:
-    return np.asarray(values[0] + values[1])
-
-
-def _squares(parts: Float64) -> Float64:
-    """
-    Give squared lengths, from real and imaginary parts along the first axis.
-    """
-    squares = parts * parts
-    return np.asarray(squares[0] + squares[1])
-
-
-def _centres(straight: Float64) -> tuple[Float64, Float64, Float64]:
-    """
-    Average straightened tracks.
-
-    Returns:
-        Of both windows, [shape=(2, 2, 2, g)]; of the short window's tracks over
-        the eight hops before it, [shape=(2, 2, g)]; and the variance between
-        quarters of each window, [shape=(2, 2, g)].
-    """
-    pairs = straight[0::2] + straight[1::2]
-    quarters = pairs[0::2] + pairs[1::2]
-    eights = quarters[0::2] + quarters[1::2]
-    centre = eights[1] * (1 / SHORT_HOPS)
-    centre[:, 1] = (eights[0, :, 1] + eights[1, :, 1]) * (1 / LONG_HOPS)
-    quarters *= 4 / LONG_HOPS
-    quarters[:, :, 0] = pairs[4:, :, 0] * (4 / SHORT_HOPS)
-    drift = added(_squares((quarters - centre).swapaxes(0, 1))) * (1 / 4)
-    return centre, eights[0, :, 0] * (1 / 8), drift
-
-
-def _weights(rest: Float64) -> Float64:
-    """
-    Tell which hops count, 1 or 0.
+    Measure the tracks of one window.
 
     Args:
-        rest: [shape=(16, 2, g)] energy that the windows' pairs leave of hops.
-
-    Returns:
-        [shape=(16, 2, 2, g)]: in the windows, and in them without the worst
-        quarter.
+        track: [shape=(2, 16)] by tone and hop.
+        misfit: [shape=(16,)] energy that no pair explains in each hop.
+        straight: [shape=(2, 16)] room for the tracks, turned back.
+        window: which.
+        look: where to write.
     """
-    rest[:-SHORT_HOPS, 0] = np.inf
-    order = rest.argsort(axis=0, kind="stable")
-    weights = np.empty((LONG_HOPS, 2, *rest.shape[1:]))
-    weights[:, 0] = _IS_INSIDE[:, :, None]
-    np.put_along_axis(weights[:, 1], order, _IS_KEPT[:, :, None], axis=0)
-    return weights
+    first = LONG_HOPS - SHORT_HOPS if window == SHORT else 0
+    for tone in range(2):
+        offset = find_offset(track[tone], window)
+        turn_back(track[tone], offset, straight[tone])
+        look.offset_hz[window, tone] = (offset - MAX_OFFSET) * OFFSET_STEP_HZ
+    low, low_drift = _centre(straight[0], first)
+    high, high_drift = _centre(straight[1], first)
+    for tone, centre, drift in ((0, low, low_drift), (1, high, high_drift)):
+        look.power[window, tone] = _square(centre) * 0.5
+        look.drift[window, tone] = drift / max(_square(centre), _TINY_POWER)
+    kept = np.zeros(LONG_HOPS, dtype=np.bool_)
+    kept[first:] = True
+    whole = _spread(track, misfit, kept, (low, high), look.wander[window])
+    look.rest[window] = whole.left / max(whole.pair, _TINY_ENERGY)
+    look.outside[window] = whole.outside / max(whole.left, _TINY_ENERGY)
+    _drop_worst(straight, (low, high), misfit, first, kept)
+    best = _mean(straight[0], kept), _mean(straight[1], kept)
+    trimmed = _spread(track, misfit, kept, best, look.wander_trimmed[window])
+    look.rest_trimmed[window] = trimmed.left / max(trimmed.pair, _TINY_ENERGY)
+    if window == SHORT:
+        look.before = _before(straight, (low, high))
+        _fill(straight, misfit, best, look)
 
 
-def _left(
-    track: Float64, misfit: Float64, weights: Float64, power: Float64
-) -> tuple[Float64, Float64, Float64]:
+@compiled
+def _square(amplitude: complex) -> float:
+    return amplitude.real * amplitude.real + amplitude.imag * amplitude.imag
+
+
+@compiled
+def _centre(straight: Complex128, first: int) -> tuple[complex, float]:
     """
-    Measure what pairs leave, in windows whole and trimmed.
+    Average a track over a window, and measure how its quarters differ.
+    """
+    size = (LONG_HOPS - first) // 4
+    quarters = (
+        _average(straight, first, size),
+        _average(straight, first + size, size),
+        _average(straight, first + 2 * size, size),
+        _average(straight, first + 3 * size, size),
+    )
+    centre = (quarters[0] + quarters[1] + quarters[2] + quarters[3]) * 0.25
+    drift = 0.0
+    for quarter in quarters:
+        drift += _square(quarter - centre)
+    return centre, drift * 0.25
+
+
+@compiled
+def _average(straight: Complex128, first: int, n: int) -> complex:
+    total = 0j
+    for i in range(first, first + n):
+        total += straight[i]
+    return total * (1.0 / n)
+
+
+@compiled
+def _mean(straight: Complex128, kept: Bool) -> complex:
+    """
+    Average a track over some of its hops.
+    """
+    total, n = 0j, 0
+    for i in range(LONG_HOPS):
+        if kept[i]:
+            total += straight[i]
+            n += 1
+    return total * (1.0 / n)
+
+
+@compiled
+def _drop_worst(
+    straight: Complex128,
+    centre: tuple[complex, complex],
+    misfit: Float64,
+    first: int,
+    kept: Bool,
+) -> None:
+    """
+    Drop the worst quarter of a window's hops from those that are kept.
+
+    The worst are those where the window's pair leaves most energy, and of equal ones
+    the last.
+    """
+    rest = np.empty(LONG_HOPS)
+    for i in range(first, LONG_HOPS):
+        away = _square(straight[0, i] - centre[0]) + _square(straight[1, i] - centre[1])
+        rest[i] = misfit[i] + _HALF * away
+    for _ in range((LONG_HOPS - first) // 4):
+        worst = -1
+        for i in range(first, LONG_HOPS):
+            if kept[i] and (worst < 0 or rest[i] >= rest[worst]):
+                worst = i
+        kept[worst] = False
+
+
+class _Energies(NamedTuple):
+    """
+    Of some hops.
+    """
+
+    left: float
+    """By the pair."""
+    pair: float
+    outside: float
+    """Any pair."""
+
+
+@compiled
+def _spread(
+    track: Complex128,
+    misfit: Float64,
+    kept: Bool,
+    mean: tuple[complex, complex],
+    wander: Float64,
+) -> _Energies:
+    """
+    Measure what a pair leaves of some hops.
 
     Args:
-        track: [shape=(16, 2, 2, g)]
-        misfit: [shape=(16, g)]
-        weights: [shape=(16, 2, 2, g)] which hops count.
-        power: [shape=(2, 2, 2, g)] squared lengths of the tracks' centres.
-
-    Returns:
-        Variance over power, by tone; what is left over the pair; and for whole
-        windows the share of that which is outside any pair.
+        track: [shape=(2, 16)]
+        misfit: [shape=(16,)]
+        kept: [shape=(16,)] the hops.
+        mean: of both tracks, turned back, over them.
+        wander: [shape=(2,)] where to write each track's variance over its power.
     """
-    energies = np.empty((LONG_HOPS, 3, misfit.shape[1]))
-    energies[:, :2] = _squares(track.swapaxes(0, 1))
-    energies[:, 2] = misfit
-    n = _N_HOPS[:, :, None]
-    sums = added(energies[:, None, None] * weights[:, :, :, None])
-    # The mean square less the square of the mean.
-    spread = np.maximum(sums[:, :, :2] / n[..., None] - power, 0.0)
-    total = sums[:, :, 2] + (spread[:, :, 0] + spread[:, :, 1]) * (_HALF * n)
-    pair = (power[:, :, 0] + power[:, :, 1]) * (_HALF * n)
-    return (
-        spread / np.maximum(power, 1e-9),
-        total / np.maximum(pair, 1.0),
-        sums[0, :, 2] / np.maximum(total[0], 1.0),
-    )
+    n, outside = 0, 0.0
+    for i in range(LONG_HOPS):
+        if kept[i]:
+            outside += misfit[i]
+            n += 1
+    left, pair = outside, 0.0
+    for tone in range(2):
+        energy = 0.0
+        for i in range(LONG_HOPS):
+            if kept[i]:
+                energy += _square(track[tone, i])
+        power = _square(mean[tone])
+        # The mean square less the square of the mean.
+        variance = max(energy / n - power, 0.0)
+        wander[tone] = variance / max(power, _TINY_POWER)
+        left += variance * (_HALF * n)
+        pair += power * (_HALF * n)
+    return _Energies(left, pair, outside)
 
 
-def _whiteness(quads: Float64, power: Float64, tone: Index) -> Float64:
+@compiled
+def _before(straight: Complex128, centre: tuple[complex, complex]) -> float:
+    """
+    Compare the pair in the hops before the short window with that inside.
+    """
+    n = LONG_HOPS - SHORT_HOPS
+    low, high = _average(straight[0], 0, n), _average(straight[1], 0, n)
+    inside = _square(centre[0]) + _square(centre[1])
+    return (_square(low) + _square(high)) / max(inside, _TINY_POWER)
+
+
+@compiled
+def _fill(
+    straight: Complex128, misfit: Float64, best: tuple[complex, complex], look: Look
+) -> None:
+    """
+    Measure how much of the short window's pair is in each of the 16 hops.
+
+    Args:
+        straight: [shape=(2, 16)]
+        misfit: [shape=(16,)]
+        best: mean of both tracks over the best hops of the window.
+        look: where to write.
+    """
+    look.size = _square(best[0]) + _square(best[1])
+    size, energy = max(look.size, _TINY_POWER), max(look.size * _HALF, _TINY_POWER)
+    for i in range(LONG_HOPS):
+        inside = 0.0
+        for tone in range(2):
+            here, there = straight[tone, i], best[tone]
+            inside += here.real * there.real + here.imag * there.imag
+        look.filled[i] = inside / size
+        look.other[i] = misfit[i] / energy
+
+
+@compiled
+def _whiteness(quads: Float64, look: Look) -> float:
     n = SHORT_HOPS * HOP_SAMPLES
-    energy, slope = quads[-2:, 2] + quads[-2:, 3]
-    pair = power * n
-    rest = np.maximum(energy - _both(pair), energy * 0.02 + 1.0)
-    return np.asarray((slope - _both(pair * _SLOPE[tone])) / rest)
+    energy = quads[2, _ENERGY] + quads[3, _ENERGY]
+    slope = quads[2, _SLOPE] + quads[3, _SLOPE]
+    low, high = look.power[SHORT, 0] * n, look.power[SHORT, 1] * n
+    rest = max(energy - (low + high), energy * 0.02 + 1.0)
+    steps = low * _STEEPNESS[look.row] + high * _STEEPNESS[4 + look.column]
+    return float((slope - steps) / rest)
 
 
-_SLOPE = read_only(4 * np.sin(OMEGA / 2) ** 2)
+_STEEPNESS = read_only(4 * np.sin(OMEGA / 2) ** 2)
 """Slope of each tone over its energy."""

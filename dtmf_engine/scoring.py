@@ -13,143 +13,143 @@ left to the networks.
 halves of the speech and music. What they are worth on the others is in
 `benchmarks/README.md`.
 
-All arithmetic is elementwise and in a fixed order, with activation
-x / (1 + |x|), so that a score does not depend on how audio was cut.
+The activation is x / (1 + |x|), the same on every machine.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
 from dtmf_engine import weights
-from dtmf_engine.arrays import Float64, added, read_only
+from dtmf_engine.arrays import Float64, read_only
+from dtmf_engine.compiled import compiled
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.pairs import Looks, Window
+from dtmf_engine.looks import EARLY, LONG, N_WINDOWS, SHORT, Look, Looks
 
 
-N_FEATURES = 16
-"""Fifteen measures and a constant."""
+N_FEATURES = 15
 
 _TONES = read_only(np.array(TONES_HZ, dtype=np.float64))
 
-
-class Layer(NamedTuple):
-    """
-    One layer of all networks, smaller ones filled up with noughts.
-    """
-
-    weight: Float64
-    """[shape=(inputs, outputs, 3, 1)]"""
-    constant: Float64
-    """[shape=(outputs, 3, 1)]"""
+_TEXTS = (
+    (weights.SHORT_FIRST, weights.LONG_FIRST, weights.EARLY_FIRST),
+    (weights.SHORT_SECOND, weights.LONG_SECOND, weights.EARLY_SECOND),
+    (weights.SHORT_THIRD, weights.LONG_THIRD, weights.EARLY_THIRD),
+)
+"""Layers, of three networks each."""
 
 
-def _layers() -> list[Layer]:
+def _layers() -> list[Float64]:
     """
-    Read the networks; each layer's constants are in its last row.
+    Read the networks, smaller ones filled up with noughts.
+
+    Returns:
+        Each layer, [shape=(3, inputs + 1, outputs)], with its constants in the last
+        row.
     """
-    texts = (
-        (weights.SHORT_FIRST, weights.LONG_FIRST, weights.EARLY_FIRST),
-        (weights.SHORT_SECOND, weights.LONG_SECOND, weights.EARLY_SECOND),
-        (weights.SHORT_THIRD, weights.LONG_THIRD, weights.EARLY_THIRD),
-    )
     layers = []
-    rows, inputs = [N_FEATURES] * len(texts[0]), N_FEATURES - 1
-    for three in texts:
+    n_rows = [N_FEATURES + 1] * 3
+    inputs = N_FEATURES
+    for texts in _TEXTS:
         values = [
             np.array(text.split(), dtype=np.float64).reshape(n, -1)
-            for text, n in zip(three, rows, strict=True)
+            for text, n in zip(texts, n_rows, strict=True)
         ]
         outputs = max(value.shape[1] for value in values)
-        weight = np.zeros((inputs, outputs, len(values), 1))
-        constant = np.zeros((outputs, len(values), 1))
-        for number, value in enumerate(values):
-            n, k = value.shape
-            weight[: n - 1, :k, number, 0] = value[:-1]
-            constant[:k, number, 0] = value[-1]
-        layers.append(Layer(read_only(weight), read_only(constant)))
-        rows = [value.shape[1] + 1 for value in values]
+        layer = np.zeros((len(values), inputs + 1, outputs))
+        for network, value in enumerate(values):
+            layer[network, : len(value) - 1, : value.shape[1]] = value[:-1]
+            layer[network, -1, : value.shape[1]] = value[-1]
+        layers.append(read_only(layer))
+        n_rows = [value.shape[1] + 1 for value in values]
         inputs = outputs
     return layers
 
 
-_LAYERS = _layers()
+_FIRST, _SECOND, _THIRD = _layers()
 
 
-def scores(looks: Looks) -> Float64:
+@compiled
+def score(look: Look) -> None:
     """
-    Score g looks.
-
-    Returns:
-        [shape=(3, g)], the higher the more like a key: by the last 20 ms, by the
-        last 40 ms, and early by the last 20 ms.
+    Score a look, into its `score`.
     """
-    both = features(looks)[:-1]
-    values = np.concatenate([both, both[:, :1]], axis=1)
-    *hidden, last = _LAYERS
-    for layer in hidden:
-        total = _apply(layer, values)
-        values = total / (1.0 + np.abs(total))
-    return np.asarray(_apply(last, values)[0])
+    values = np.empty(N_FEATURES)
+    write_features(look, SHORT, values)
+    look.score[SHORT] = _asked(SHORT, values)
+    look.score[EARLY] = _asked(EARLY, values)
+    write_features(look, LONG, values)
+    look.score[LONG] = _asked(LONG, values)
 
 
-def relative_offset(window: Window, looks: Looks) -> Float64:
+@compiled
+def _asked(network: int, values: Float64) -> float:
+    first = _layer(_FIRST[network], values)
+    second = _layer(_SECOND[network], first)
+    third = _THIRD[network]
+    total = float(third[-1, 0])
+    for i in range(len(second)):
+        total += second[i] * third[i, 0]
+    return total
+
+
+@compiled
+def _layer(weight: Float64, values: Float64) -> Float64:
+    n = weight.shape[1]
+    outputs: Float64 = weight[-1].copy()
+    for i in range(len(values)):
+        value, row = values[i], weight[i]
+        for j in range(n):
+            outputs[j] += value * row[j]
+    for j in range(n):
+        outputs[j] = outputs[j] / (1.0 + abs(outputs[j]))
+    return outputs
+
+
+@compiled
+def write_features(look: Look, window: int, values: Float64) -> None:
     """
-    Give the offset of both tones, relative to their nominal frequencies.
-
-    Returns:
-        The shape of the window's offsets, 0.015 being 1.5 % too high.
+    Write the measures of a window that its networks are given, [shape=(15,)].
     """
-    nominal = _TONES.take(np.stack([looks.row, looks.column + 4]))
-    return np.asarray(window.offset_hz / nominal)
+    values[0], values[1] = _root(look.rest[window]), _root(look.rest_trimmed[window])
+    for tone in range(2):
+        values[2 + tone] = _root(look.wander[window, tone])
+        values[4 + tone] = _root(look.wander_trimmed[window, tone])
+        values[6 + tone] = _root(look.drift[window, tone])
+        values[8 + tone] = _root(look.rival[window, tone])
+        offset = abs(relative_offset(look, window, tone)) * 40.0
+        values[13 + tone] = min(offset, 2.0)
+    values[10] = look.outside[window]
+    values[11] = min(max(look.whiteness, -0.5), 3.0)
+    # The short window asks what was before it, the long one what the short says.
+    if window == SHORT:
+        values[12] = min(max(look.before, 0.0), 1.5)
+    else:
+        values[12] = _root(look.rest[SHORT])
 
 
-def short_features(looks: Looks) -> Float64:
+@compiled
+def _root(ratio: float) -> float:
     """
-    Give the measures of the last 20 ms, [shape=(16, g)].
+    Give the eighth root: nearly a logarithm, but the same on every machine.
     """
-    return np.asarray(features(looks)[:, 0])
+    return float(np.sqrt(np.sqrt(np.sqrt(min(max(ratio, 1e-4), 50.0)))))
 
 
-def long_features(looks: Looks) -> Float64:
+@compiled
+def relative_offset(look: Look, window: int, tone: int) -> float:
     """
-    Give the measures of the last 40 ms, [shape=(16, g)].
+    Give the offset of a tone, relative to its nominal frequency: 0.015 is 1.5 %.
     """
-    return np.asarray(features(looks)[:, 1])
+    nominal = _TONES[look.row] if tone == 0 else _TONES[4 + look.column]
+    return float(look.offset_hz[window, tone] / nominal)
 
 
+@compiled
 def features(looks: Looks) -> Float64:
     """
-    Give the measures of both windows, [shape=(16, 2, g)].
+    Give the measures of g looks that networks are given, [shape=(g, 2, 15)].
     """
-    windows = looks.windows
-    values = np.empty((N_FEATURES, *windows.rest.shape))
-    values[0], values[1] = windows.rest, windows.rest_trimmed
-    values[2:4] = windows.wander.swapaxes(0, 1)
-    values[4:6] = windows.wander_trimmed.swapaxes(0, 1)
-    values[6:8] = windows.drift.swapaxes(0, 1)
-    values[8:10] = windows.rival.swapaxes(0, 1)
-    _to_root(values[:10])
-    values[10] = windows.outside
-    values[11] = np.minimum(np.maximum(looks.whiteness, -0.5), 3.0)
-    # The short window asks what was before it, the long one what the short says.
-    values[12, 0] = np.minimum(np.maximum(looks.before, 0.0), 1.5)
-    values[12, 1] = values[0, 0]
-    offset = np.abs(relative_offset(windows, looks)) * 40.0
-    values[13:15] = np.minimum(offset, 2.0).swapaxes(0, 1)
-    values[15] = 1.0
+    values = np.empty((len(looks), N_WINDOWS, N_FEATURES))
+    for i in range(len(looks)):
+        for window in range(N_WINDOWS):
+            write_features(looks[i], window, values[i, window])
     return values
-
-
-def _to_root(ratio: Float64) -> None:
-    """
-    Take the eighth root: nearly a logarithm, but the same on every machine.
-    """
-    np.maximum(ratio, 1e-4, out=ratio)
-    np.minimum(ratio, 50.0, out=ratio)
-    for _ in range(3):
-        np.sqrt(ratio, out=ratio)
-
-
-def _apply(layer: Layer, values: Float64) -> Float64:
-    return added(layer.weight * values[:, None]) + layer.constant

@@ -1,20 +1,19 @@
 """
-Sights: what looks saw, judged by a profile, and handed out leg by leg.
+Sights: looks judged by a profile, and handed out one by one.
 
-All looks are judged at once; a `Sight` is made only where there may be something
-to follow.
+All looks are judged; a `Sight` is made only where there may be something to follow.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
-from dtmf_engine.arrays import Bool, Float64, Index
+from dtmf_engine.arrays import Bool, Index
+from dtmf_engine.compiled import compiled
 from dtmf_engine.events import MissReason
 from dtmf_engine.hops import HIGHPASS_DELAY_SAMPLES
-from dtmf_engine.pairs import Looks
+from dtmf_engine.looks import LONG, SHORT, Look, Looks
 from dtmf_engine.profiles import Profile
 from dtmf_engine.scoring import relative_offset
 from dtmf_engine.tracker import Sight
@@ -38,7 +37,7 @@ A pair at a profile's limit of twist is inside: what a fit in noise and in
 G.711 measures is within this of the truth.
 """
 
-_REASONS = (
+REASONS = (
     None,
     MissReason.QUIET,
     MissReason.LOW_OVER_HIGH,
@@ -46,87 +45,84 @@ _REASONS = (
     MissReason.FREQUENCY,
     MissReason.NOT_CLEAN,
 )
+"""By number, in the order in which they are asked."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sights:
+class Limits(Protocol):
     """
-    What g looks at m legs come to.
+    What a look is judged by: one record of dtype `LIMITS`.
     """
 
-    looks: Looks
-    leg: Index
-    """[shape=(g,)] row of each look's leg, ascending."""
-    hop: Index
-    """[shape=(g,)] hop of each look."""
-    margin: Float64
-    """[shape=(2, g)] by how much the scores of both windows pass their minimum."""
-    is_near: Bool
-    profile: Profile
-    late_samples: int
-    possible: Bool
-    """Which looks may begin something."""
-
-    @classmethod
-    def of(
-        cls,
-        looks: Looks,
-        leg: Index,
-        hop: Index,
-        score: Float64,
-        profile: Profile,
-        *,
-        filtered: bool,
-    ) -> "Sights":
-        """
-        Judge looks by their scores over 20 and 40 ms, [shape=(2, g)], and limits.
-        """
-        minimum = np.array([[profile.min_short_score], [profile.min_long_score]])
-        margin = score - minimum
-        better = np.maximum(margin[0], margin[1])
-        rest = looks.windows.rest_trimmed[0]
-        near = (rest < _NEAR_REST) | (better > _NEAR_MARGIN)
-        possible = near | (better >= -profile.known_telephone_bonus)
-        late = HIGHPASS_DELAY_SAMPLES if filtered else 0
-        return cls(looks, leg, hop, margin, near, profile, late, possible)
-
-    def some(self, chosen: Index) -> Iterator[tuple[int, int, Sight]]:
-        """
-        Give the sights of some looks, each after its leg and its hop.
-        """
-        where = self.leg[chosen].tolist(), self.hop[chosen].tolist()
-        if chosen.size:
-            made = (Sight(*of) for of in zip(*self._columns(chosen), strict=True))
-            yield from zip(*where, made, strict=True)
-
-    def _columns(self, chosen: Index) -> Iterator[list[Any]]:
-        """
-        Give the fields of `Sight`, each for all chosen looks.
-        """
-        looks, (short, long) = self.looks, self.margin[:, chosen]
-        windows, by_short = looks.windows, short >= long
-        power, offset, rival = (
-            np.where(by_short, value[0][:, chosen], value[1][:, chosen])
-            for value in (windows.power, relative_offset(windows, looks), windows.rival)
-        )
-        yield looks.row[chosen].tolist()
-        yield looks.column[chosen].tolist()
-        yield [_REASONS[r] for r in _reasons(power, offset, rival, self.profile)]
-        yield looks.size[chosen].tolist()
-        yield np.maximum(short, long).tolist()
-        yield self.is_near[chosen].tolist()
-        yield from offset.tolist()
-        yield from power.tolist()
-        yield from windows.power[0][:, chosen].tolist()
-        yield looks.tone_power[:, chosen].T.tolist()
-        yield looks.filled[:, chosen].T.tolist()
-        yield looks.other[:, chosen].T.tolist()
-        yield [self.late_samples] * len(chosen)
+    min_short_score: float
+    min_long_score: float
+    bonus: float
+    """By how much a score may be lower for a telephone already heard."""
+    min_power: float
+    """Of each tone, mean square."""
+    max_low_over_high: float
+    max_high_over_low: float
+    """Ratios of power."""
+    max_offset: float
+    """Relative to the nominal frequency."""
 
 
-def that_matter(
-    parts: Sequence[Sights], always: Collection[int], reach: int
-) -> list[Index]:
+LIMITS = np.dtype([(name, np.float64) for name in Limits.__annotations__])
+
+
+def limits_of(profile: Profile) -> tuple[float, ...]:
+    """
+    Give a profile's limits in the order of `LIMITS`.
+    """
+    return (
+        profile.min_short_score,
+        profile.min_long_score,
+        profile.known_telephone_bonus,
+        power_from_dbm0(profile.min_tone_dbm0),
+        ratio_from_db(profile.max_low_over_high_db) * _ROOM,
+        ratio_from_db(profile.max_high_over_low_db) * _ROOM,
+        profile.max_offset_percent / 100,
+    )
+
+
+@compiled
+def judge(look: Look, limits: Limits) -> None:
+    """
+    Judge a look by its scores over 20 and 40 ms, and by limits.
+    """
+    short = look.score[SHORT] - limits.min_short_score
+    long = look.score[LONG] - limits.min_long_score
+    window = SHORT if short >= long else LONG
+    look.margin = max(short, long)
+    for tone in range(2):
+        look.judged_offset[tone] = relative_offset(look, window, tone)
+        look.judged_power[tone] = look.power[window, tone]
+    look.reason = _first_broken(look, window, limits)
+    is_clean = look.rest_trimmed[SHORT] < _NEAR_REST
+    look.is_near = is_clean or look.margin > _NEAR_MARGIN
+    look.is_possible = look.is_near or look.margin >= -limits.bonus
+
+
+@compiled
+def _first_broken(look: Look, window: int, limits: Limits) -> int:
+    """
+    Give the first limit that a look's pair breaks, as an index of `REASONS`.
+    """
+    low, high = look.judged_power
+    if min(low, high) < limits.min_power:
+        return 1
+    if low > high * limits.max_low_over_high:
+        return 2
+    if high > low * limits.max_high_over_low:
+        return 3
+    if max(abs(look.judged_offset[0]), abs(look.judged_offset[1])) > limits.max_offset:
+        return 4
+    if max(look.rival[window, 0], look.rival[window, 1]) > _MAX_RIVAL:
+        return 5
+    return 0
+
+
+@compiled
+def that_matter(looks: Looks, always: Bool, reach: int) -> Index:
     """
     Choose the looks that somebody who follows a leg needs to see.
 
@@ -134,47 +130,61 @@ def that_matter(
     has nothing going on.
 
     Args:
-        parts: of the same legs and hops.
-        always: rows of legs of which all looks are needed.
+        looks: in order of their legs and hops.
+        always: [shape=(m,)] legs of which all looks are needed.
         reach: hops without a look after which what was going on is over.
 
     Returns:
-        The numbers of the looks, for each part.
+        The numbers of the looks.
     """
-    if not parts:
-        return []
-    leg, hop, possible = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("leg", "hop", "possible")
+    chosen = np.zeros(len(looks), dtype=np.bool_)
+    first, last = 0, -1
+    is_needed = False
+    for i in range(len(looks)):
+        look = looks[i]
+        if not look.is_for_detector:
+            continue
+        goes_on = (
+            last >= 0
+            and looks[last].leg == look.leg
+            and look.hop - looks[last].hop <= reach
+        )
+        if not goes_on:
+            first, is_needed = i, always[look.leg]
+        if not is_needed and look.is_possible:
+            is_needed = True
+            for earlier in range(first, i):
+                chosen[earlier] = looks[earlier].is_for_detector
+        chosen[i] = is_needed
+        last = i
+    return np.flatnonzero(chosen)
+
+
+def sights(looks: Looks) -> Iterator[tuple[int, int, Sight]]:
+    """
+    Give looks one by one, each after its leg and its hop.
+    """
+    low_power, high_power = looks["power"][:, SHORT].T.tolist()
+    judged_low, judged_high = looks["judged_power"].T.tolist()
+    offset_low, offset_high = looks["judged_offset"].T.tolist()
+    late = looks["is_filtered"] * HIGHPASS_DELAY_SAMPLES
+    made = map(
+        Sight,
+        looks["row"].tolist(),
+        looks["column"].tolist(),
+        [REASONS[number] for number in looks["reason"].tolist()],
+        looks["size"].tolist(),
+        looks["margin"].tolist(),
+        looks["is_near"].tolist(),
+        offset_low,
+        offset_high,
+        judged_low,
+        judged_high,
+        low_power,
+        high_power,
+        looks["tone_power"].tolist(),
+        looks["filled"].tolist(),
+        looks["other"].tolist(),
+        late.tolist(),
     )
-    order = np.lexsort((hop, leg))
-    begins = np.ones(len(order), dtype=np.bool_)
-    begins[1:] = (np.diff(leg[order]) != 0) | (np.diff(hop[order]) > reach)
-    starts = np.flatnonzero(begins)
-    needed = np.logical_or.reduceat(possible[order], starts)
-    needed |= np.isin(leg[order[starts]], list(always))
-    chosen = np.empty(len(order), dtype=np.bool_)
-    chosen[order] = needed.repeat(np.diff(starts, append=len(order)))
-    ends = np.cumsum([len(part.leg) for part in parts])
-    return [np.flatnonzero(some) for some in np.split(chosen, ends[:-1])]
-
-
-def _reasons(
-    power: Float64, offset: Float64, rival: Float64, profile: Profile
-) -> list[int]:
-    """
-    Give the first limit that each pair breaks, as an index of `_REASONS`.
-    """
-    low, high = power
-    limits = [
-        np.minimum(low, high) < power_from_dbm0(profile.min_tone_dbm0),
-        low > high * ratio_from_db(profile.max_low_over_high_db) * _ROOM,
-        high > low * ratio_from_db(profile.max_high_over_low_db) * _ROOM,
-        np.abs(offset).max(axis=0) > profile.max_offset_percent / 100,
-        rival.max(axis=0) > _MAX_RIVAL,
-    ]
-    broken = np.zeros(low.shape, dtype=np.intp)
-    for number in range(len(limits), 0, -1):
-        broken[limits[number - 1]] = number
-    numbers: list[int] = broken.tolist()
-    return numbers
+    return zip(looks["leg"].tolist(), looks["hop"].tolist(), made, strict=True)

@@ -33,7 +33,7 @@ from dtmf_engine.events import (
 )
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.keypad import digit_at
-from dtmf_engine.offsets import LONG_HOPS, SHORT_HOPS
+from dtmf_engine.looks import LONG_HOPS, SHORT_HOPS
 from dtmf_engine.profiles import Profile
 from dtmf_engine.units import (
     dbm0_from_power,

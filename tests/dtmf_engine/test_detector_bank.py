@@ -25,7 +25,7 @@ from dtmf_engine import (
 )
 from dtmf_engine.batches import check_samples, slices
 from dtmf_engine.detector_bank import DetectorBank
-from dtmf_engine.pairs import Looks
+from dtmf_engine.looks import Looks
 from tests.support.strategies import Script, calls, cuts, scripts, stable
 from tests.support.streams import digits_of
 from tests.support.tones import (

@@ -1,0 +1,149 @@
+"""
+The close look: at every hop that was asked for, of every leg, in one call.
+
+Looks at neighbouring hops share all but one of their sixteen hops, so sums over
+hops are kept in a ring.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from dtmf_engine.arrays import Bool, Index, Int16
+from dtmf_engine.compiled import compiled
+from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.hops import (
+    HOP,
+    MARGIN_SAMPLES,
+    Hops,
+    measure_filtered_hop,
+    measure_hop,
+)
+from dtmf_engine.looks import LONG_HOPS, LOOK, Looks
+from dtmf_engine.pairs import measure_pair
+from dtmf_engine.scoring import score
+from dtmf_engine.sights import judge
+
+
+class Wanted(NamedTuple):
+    """
+    Which of the k hops of m legs to look at, [shape=(m, k)].
+    """
+
+    worth: Bool
+    """For the detector."""
+    highpass: Bool
+    """Whether the detector is to listen through the high-pass."""
+    watched: Bool
+    """For a masker."""
+
+
+class Heard(NamedTuple):
+    """
+    Where the hops of m legs are.
+    """
+
+    audio: Int16
+    """[shape=(m, n)]"""
+    start: int
+    """Where in the audio the first hop begins: `REACH_SAMPLES` from its own beginning,
+    or more."""
+    place: Index
+    """[shape=(m,)] index of the first hop in each leg's stream."""
+
+
+REACH_SAMPLES: Final = (LONG_HOPS - 1) * HOP_SAMPLES + MARGIN_SAMPLES
+"""What a look at the first hop reaches back to."""
+
+_RING: Final = LONG_HOPS
+"""Slots for hops, one for each of a look."""
+
+_NEVER: Final = -(2**62)
+
+_DIRECT: Final = 0
+_FILTERED: Final = 1
+"""Ways of listening."""
+
+
+def look_closely(heard: Heard, wanted: Wanted, limits: Looks, which: Index) -> Looks:
+    """
+    Look at all hops that are wanted.
+
+    A masker is told of direct looks only: the high-pass comes too late for it.
+
+    Args:
+        heard: the audio.
+        wanted: which hops.
+        limits: records of `sights.LIMITS`.
+        which: [shape=(m,)] by which of them to judge each leg.
+
+    Returns:
+        The looks, in order of legs and hops; where both are wanted, the direct one
+        comes before that through the high-pass.
+    """
+    n = np.count_nonzero(wanted.worth | wanted.watched)
+    n += np.count_nonzero(wanted.worth & wanted.highpass)
+    looks = np.zeros(n, dtype=LOOK)
+    if n:
+        ring = np.zeros((2, _RING), dtype=HOP)
+        _look_at_all(heard, wanted, limits, which, ring, looks)
+    return looks
+
+
+@compiled
+def _look_at_all(
+    heard: Heard, wanted: Wanted, limits: Looks, which: Index, ring: Hops, looks: Looks
+) -> None:
+    n_legs, n_hops = wanted.worth.shape
+    kept = np.empty((2, _RING), dtype=np.int64)
+    order = np.empty(LONG_HOPS, dtype=np.int64)
+    n = 0
+    for leg in range(n_legs):
+        kept[:] = _NEVER
+        for hop in range(n_hops):
+            worth, watched = wanted.worth[leg, hop], wanted.watched[leg, hop]
+            highpass = worth and wanted.highpass[leg, hop]
+            for way in (_DIRECT, _FILTERED):
+                if not (highpass if way == _FILTERED else worth or watched):
+                    continue
+                _gather(heard, leg, hop, way, ring, kept, order)
+                look = looks[n]
+                n += 1
+                look.leg, look.hop = leg, hop
+                look.is_filtered = way == _FILTERED
+                look.is_worth = worth
+                look.is_for_detector = worth and highpass == look.is_filtered
+                measure_pair(ring[way], order, look)
+                score(look)
+                if look.is_for_detector:
+                    judge(look, limits[which[leg]])
+
+
+@compiled
+def _gather(
+    heard: Heard, leg: int, last: int, way: int, ring: Hops, kept: Index, order: Index
+) -> None:
+    """
+    Have the sixteen hops up to one in the ring, and say where.
+
+    Args:
+        heard: the audio.
+        leg: whose.
+        last: the hop.
+        way: of listening.
+        ring: [shape=(2, 16)] hops, by way.
+        kept: [shape=(2, 16)] which hop is in each slot.
+        order: [shape=(16,)] where to write their slots.
+    """
+    for i in range(LONG_HOPS):
+        hop = last - LONG_HOPS + 1 + i
+        slot = hop % _RING
+        order[i] = slot
+        if kept[way, slot] == hop:
+            continue
+        kept[way, slot] = hop
+        start, place = heard.start + hop * HOP_SAMPLES, heard.place[leg] + hop
+        if way == _FILTERED:
+            measure_filtered_hop(heard.audio[leg], start, place, ring[way, slot])
+        else:
+            measure_hop(heard.audio[leg], start, place, ring[way, slot])
