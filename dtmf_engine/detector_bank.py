@@ -22,7 +22,7 @@ from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
 from dtmf_engine.close_look import Heard, Wanted, look_closely
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
-from dtmf_engine.glances import Glance, of_leg
+from dtmf_engine.glances import Glance, by_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.looks import LOOK, Looks
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
@@ -265,7 +265,7 @@ class DetectorBank:
         if not rows.size:
             return []
         place = self._position[rows] % BLOCK_SAMPLES
-        if (place == place[0]).all():
+        if rows.size == 1 or (place == place[0]).all():
             return [np.arange(len(rows))]
         return [np.flatnonzero(place == p) for p in np.unique(place)]
 
@@ -333,7 +333,8 @@ class DetectorBank:
         watched = np.zeros((len(hearing.rows), last_hop), dtype=np.bool_)
         watched[i, first_hop:] = True
         nothing = np.zeros_like(watched)
-        return of_leg(self._look(hearing, Wanted(nothing, nothing, watched)), i)
+        looks = self._look(hearing, Wanted(nothing, nothing, watched))
+        return by_leg(looks)[i]
 
     def commit(self, hearing: Hearing) -> None:
         """
@@ -348,6 +349,13 @@ class DetectorBank:
         for row, tracker in hearing.trackers.items():
             self._trackers[row] = tracker
             (self._busy.discard if tracker.is_idle else self._busy.add)(row)
+        if self._lost:
+            self._forget_losses(rows)
+
+    def _forget_losses(self, rows: Index) -> None:
+        """
+        Drop what was lost too long ago to matter.
+        """
         for row in self._lost.keys() & set(rows.tolist()):
             still = int(self._position[row]) - _PRESENCE_SAMPLES - HOP_SAMPLES
             self._lost[row] = [gap for gap in self._lost[row] if gap[1] > still]
@@ -391,9 +399,10 @@ class DetectorBank:
         first_end = (int(hearing.before[i]) // HOP_SAMPLES + 1) * HOP_SAMPLES
         events: list[Event] = []
         sounding: list[int] = []
+        may_be_lost = row in self._lost
         for k in _steps(tracker, sights, n_hops):
             end = first_end + k * HOP_SAMPLES
-            if self.is_lost(row, end):
+            if may_be_lost and self.is_lost(row, end):
                 continue
             events += tracker.step(end, sights.get(k))
             if tracker.is_sounding:

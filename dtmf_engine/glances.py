@@ -45,24 +45,22 @@ def loud_legs(looks: Looks, min_score: float) -> set[int]:
     return set(looks["leg"][loud].tolist())
 
 
-def of_leg(looks: Looks, leg: int) -> dict[int, Glance]:
+def by_leg(looks: Looks) -> dict[int, dict[int, Glance]]:
     """
-    Give one leg's glances by hop.
-
-    Args:
-        looks: of several legs, in their order.
-        leg: its row.
+    Give the glances of each leg by hop, by the leg's row.
     """
-    start, stop = np.searchsorted(looks["leg"], (leg, leg + 1))
-    some = looks[start:stop]
-    some = some[~some["is_filtered"]]
+    direct = looks[~looks["is_filtered"]]
     made = map(
         Glance,
-        some["score"][:, EARLY].tolist(),
-        some["row"].tolist(),
-        some["column"].tolist(),
-        some["tone_power"].tolist(),
-        some["share"].tolist(),
-        some["is_worth"].tolist(),
+        direct["score"][:, EARLY].tolist(),
+        direct["row"].tolist(),
+        direct["column"].tolist(),
+        direct["tone_power"].tolist(),
+        direct["share"].tolist(),
+        direct["is_worth"].tolist(),
     )
-    return dict(zip(some["hop"].tolist(), made, strict=True))
+    found: dict[int, dict[int, Glance]] = {}
+    where = direct["leg"].tolist(), direct["hop"].tolist()
+    for leg, hop, glance in zip(*where, made, strict=True):
+        found.setdefault(leg, {})[hop] = glance
+    return found
