@@ -311,7 +311,8 @@ class DetectorBank:
             # Hops up to the end of the first block still obey the one before.
             block = (carry // HOP_SAMPLES + 1 + np.arange(n_hops)) // BLOCK_HOPS
             watched = np.arange(n_hops) < watched_hops[:, None]
-            wanted = Wanted(worth[:, block], highpass[:, block], watched)
+            worth, highpass = worth.take(block, axis=1), highpass.take(block, axis=1)
+            wanted = Wanted(worth, highpass, watched)
             self._look_closely(hearing, wanted)
         return hearing
 
