@@ -17,7 +17,7 @@ import numpy as np
 
 from dtmf_engine.arrays import Bool, Float64, Index, Int16
 from dtmf_engine.compiled import compiled
-from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, correlate, kernel
+from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, correlate, kernel, turned_over
 from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
 
@@ -69,7 +69,7 @@ _HIGHPASS_SHARE = 0.2
 _POWER_SCALE = 2.0 / BLOCK_SAMPLES**2
 _RUN_SCALE = _LOW_GAIN / (_LOW_RUN * BLOCK_SAMPLES)
 
-_KERNEL = kernel(BLOCK_SAMPLES)
+_WAVES = turned_over(kernel(BLOCK_SAMPLES))
 
 
 class FirstLook(NamedTuple):
@@ -118,8 +118,7 @@ def _look(
     worth: Bool,
     highpass: Bool,
 ) -> None:
-    samples = np.empty(BLOCK_SAMPLES)
-    waves = np.empty(2 * N_TONES)
+    sums = np.empty(2 * N_TONES)
     for leg in range(len(audio)):
         for block in range(worth.shape[1]):
             first = start + block * BLOCK_SAMPLES
@@ -129,10 +128,8 @@ def _look(
             known = first_block[leg] + block
             if known == 0:
                 lately[:-1] = lately[-1]
-            for i in range(BLOCK_SAMPLES):
-                samples[i] = heard[i]
-            correlate(samples, _KERNEL, waves)
-            low, high = _loudest(waves, 0), _loudest(waves, N_TONES // 2)
+            correlate(heard, _WAVES, sums)
+            low, high = _loudest(sums, 0), _loudest(sums, N_TONES // 2)
             total, steady = _power(heard), 0.0
             if _may_be_worth(low, high, total) and known >= _MIN_BLOCKS:
                 steady = _steady(lately)
@@ -165,13 +162,13 @@ def _power(heard: Int16) -> float:
 
 
 @compiled
-def _loudest(waves: Float64, first: int) -> float:
+def _loudest(sums: Float64, first: int) -> float:
     """
     Give the power of a group's loudest tone.
     """
     loudest = 0.0
     for tone in range(first, first + N_TONES // 2):
-        real, imag = waves[tone], waves[N_TONES + tone]
+        real, imag = sums[tone], sums[N_TONES + tone]
         loudest = max(loudest, real * real + imag * imag)
     return loudest * _POWER_SCALE
 

@@ -69,7 +69,7 @@ _FOLDER = _folder()
 
 
 @contextmanager
-def _kept_in(folder: str) -> Iterator[None]:
+def _kept_in(folder: str | None) -> Iterator[None]:
     # numba asks for its folder when a function is marked, and only then.
     before, _settings[_CACHE_DIR] = _settings[_CACHE_DIR], folder
     try:
@@ -85,17 +85,30 @@ def compiled(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     It may use numbers, arrays, records, tables of its module and other compiled
     functions, and keeps its types: `mypy` sees what is written.
     """
-    if _FOLDER is None:
-        # Nowhere to keep it: it is compiled in every process.
-        return _translated(function, cache=False)
-    with _kept_in(_FOLDER):
-        return _translated(function, cache=True)
+    return _translated(function, fastmath=False)
+
+
+def compiled_in_any_order(
+    function: Callable[_Args, _Result],
+) -> Callable[_Args, _Result]:
+    """
+    Mark a function to be compiled whose sums are exact.
+
+    Whole numbers below 2**53 give the same sum in whatever order they are added, so
+    that several may be added at a time.
+    """
+    return _translated(function, fastmath={"reassoc"})
 
 
 def _translated(
-    function: Callable[_Args, _Result], *, cache: bool
+    function: Callable[_Args, _Result], *, fastmath: bool | set[str]
 ) -> Callable[_Args, _Result]:
-    made: Callable[_Args, _Result] = njit(cache=cache, nogil=True, error_model="numpy")(
-        function
-    )
+    # With nowhere to keep it, it is compiled in every process.
+    with _kept_in(_FOLDER):
+        made: Callable[_Args, _Result] = njit(
+            cache=_FOLDER is not None,
+            fastmath=fastmath,
+            nogil=True,
+            error_model="numpy",
+        )(function)
     return made

@@ -8,8 +8,6 @@ may still be there.
 
 from typing import NamedTuple
 
-import numpy as np
-
 from dtmf_engine.looks import EARLY, Looks
 
 

@@ -20,8 +20,8 @@ any cuts gives bit-identical results.
 
 import numpy as np
 
-from dtmf_engine.arrays import Float64, read_only
-from dtmf_engine.compiled import compiled
+from dtmf_engine.arrays import Float64, Int16, read_only
+from dtmf_engine.compiled import compiled_in_any_order
 from dtmf_engine.keypad import TONES_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
@@ -49,25 +49,35 @@ def kernel(n_samples: int) -> Float64:
     return read_only(np.rint(waves * 2.0**14) / 2.0**14)
 
 
-@compiled
-def correlate(samples: Float64, table: Float64, sums: Float64) -> None:
+@compiled_in_any_order
+def correlate(samples: Float64 | Int16, waves: Float64, sums: Float64) -> None:
     """
     Correlate samples with the eight tones.
 
     Args:
-        samples: [shape=(n,)], n a multiple of four.
-        table: [shape=(n, 16)] the `kernel` of so many.
+        samples: [shape=(n,)] whole, or of few more bits: sums are exact.
+        waves: [shape=(16, n)] the `kernel` of so many, turned over.
         sums: [shape=(16,)] where to write.
     """
-    n = len(sums)
-    for j in range(n):
-        sums[j] = 0.0
-    # Four samples at a time, because each addition waits for the one before it.
-    for i in range(0, len(samples), 4):
-        a, b, c, d = samples[i], samples[i + 1], samples[i + 2], samples[i + 3]
-        of_a, of_b, of_c, of_d = table[i], table[i + 1], table[i + 2], table[i + 3]
-        for j in range(n):
-            sums[j] += (a * of_a[j] + b * of_b[j]) + (c * of_c[j] + d * of_d[j])
+    # Four waves share what is read of the samples.
+    for wave in range(0, 2 * N_TONES, 4):
+        first, second = waves[wave], waves[wave + 1]
+        third, fourth = waves[wave + 2], waves[wave + 3]
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
+        for i in range(len(samples)):
+            sample = float(samples[i])
+            a += sample * first[i]
+            b += sample * second[i]
+            c += sample * third[i]
+            d += sample * fourth[i]
+        sums[wave], sums[wave + 1], sums[wave + 2], sums[wave + 3] = a, b, c, d
+
+
+def turned_over(table: Float64) -> Float64:
+    """
+    Give a table with rows for columns.
+    """
+    return read_only(np.ascontiguousarray(table.T))
 
 
 _TURNS = np.outer(np.arange(PHASE_PERIOD_HOPS), OMEGA * HOP_SAMPLES)

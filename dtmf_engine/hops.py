@@ -21,6 +21,7 @@ from dtmf_engine.goertzel import (
     TURN_SIN,
     correlate,
     kernel,
+    turned_over,
 )
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
@@ -83,7 +84,7 @@ def _highpass() -> Float64:
 
 
 _HIGHPASS = _highpass()
-_KERNEL = kernel(HOP_SAMPLES)
+_WAVES = turned_over(kernel(HOP_SAMPLES))
 _N_HEARD: Final = HOP_SAMPLES + 1
 
 
@@ -130,7 +131,7 @@ def _measure(heard: Float64, place: int, hop: Hop) -> None:
     Sum over what is heard of a hop, [shape=(21,)] with the sample before it.
     """
     hop.place = place % PHASE_PERIOD_HOPS
-    correlate(heard[1:], _KERNEL, hop.sums)
+    correlate(heard[1:], _WAVES, hop.sums)
     energy, slope = 0.0, 0.0
     for i in range(1, _N_HEARD):
         step = heard[i] - heard[i - 1]
