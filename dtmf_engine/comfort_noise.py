@@ -26,6 +26,8 @@ _CIRCLE_SAMPLES = 64
 _HALF_TAPS = 12
 _FRAME_SAMPLES = 160
 _MIN_FRAMES = 2
+_TAKEN = -1.0
+"""Instead of its energy: a frame that is not to be taken, or has been."""
 _FLOOR_DBM0 = -65.0
 """
 Noise is never quieter than this: dead silence tells the listener of an edit.
@@ -189,10 +191,6 @@ def _quiet_frames(history: Int16, clean: Bool) -> Float64:
         for place in range(_FRAME_SAMPLES):
             quiet[rank, place] = float(history[start + place])
     return quiet
-
-
-_TAKEN = -1.0
-"""Instead of its energy: a frame that is not to be taken, or has been."""
 
 
 @compiled

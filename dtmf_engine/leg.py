@@ -14,7 +14,7 @@ because what the agent must not hear is more than what the session should count.
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dtmf_engine.arrays import Int16
 from dtmf_engine.comfort_noise import model_background
@@ -98,7 +98,7 @@ class Leg:
         """
         Give a leg that can go on while this one stays as it is.
         """
-        return replace(self, masker=self.masker.copy())
+        return Leg(self.masker.copy(), self.seed, self.keying_until)
 
     def is_alert(self, at_sample: int) -> bool:
         """
