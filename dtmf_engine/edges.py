@@ -10,6 +10,7 @@ keeps to hops counted from an edge is the same for every key.
 import numpy as np
 
 from dtmf_engine.arrays import Bool, Int16
+from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.units import ratio_from_db
 
@@ -36,20 +37,25 @@ Where there is less, the first hops of a press may pass for noise.
 """
 
 
+@compiled
 def _loud(recent: Int16) -> Bool:
     """
     Tell which of the last hops are loud, [shape=(8,)], oldest first.
 
     All are where there is no edge, none in digital silence.
     """
-    hops = recent[-REACH_SAMPLES:].astype(np.float64).reshape(EDGE_HOPS, HOP_SAMPLES)
-    power = np.einsum("ij,ij->i", hops, hops)
+    first = len(recent) - REACH_SAMPLES
+    power = np.zeros(EDGE_HOPS)
+    for place in range(REACH_SAMPLES):
+        sample = float(recent[first + place])
+        power[place // HOP_SAMPLES] += sample * sample
     least, most = power.min(), power.max()
     if most < _CONTRAST * least:
         return np.ones(EDGE_HOPS, dtype=np.bool_)
     return np.asarray(power > max(_LOUD * most, _OVER_NOISE * least))
 
 
+@compiled
 def hops_since_begin(recent: Int16) -> int:
     """
     Count the hops since sound began out of quiet, that of its first sample included.
@@ -61,9 +67,15 @@ def hops_since_begin(recent: Int16) -> int:
         1 to 7; 0 if there was sound before.
     """
     loud = _loud(recent)
-    return 0 if loud[0] or not loud.any() else EDGE_HOPS - int(loud.argmax())
+    if loud[0]:
+        return 0
+    for hop in range(1, EDGE_HOPS):
+        if loud[hop]:
+            return EDGE_HOPS - hop
+    return 0
 
 
+@compiled
 def hops_since_end(recent: Int16) -> int:
     """
     Count the hops that are quiet since sound ended.
@@ -75,4 +87,7 @@ def hops_since_end(recent: Int16) -> int:
         1 to 7; 0 if it goes on, or there is none.
     """
     loud = _loud(recent)
-    return int(loud[::-1].argmax())
+    for quiet in range(EDGE_HOPS):
+        if loud[EDGE_HOPS - 1 - quiet]:
+            return quiet
+    return 0

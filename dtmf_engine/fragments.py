@@ -11,14 +11,15 @@ A lost packet that was filled up with zeros leaves fragments too, shorter ones
 still: where sound breaks off into digital silence, or begins out of it, no
 window need agree.
 
-Exact sums as everywhere (see `goertzel`); all else is elementwise.
+Exact sums as everywhere (see `goertzel`); the rest is done for each window alone.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from dtmf_engine.arrays import Bool, Float64, Int16, added, read_only
+from dtmf_engine.arrays import Bool, Float64, Int16, read_only
+from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, inverse_grams, kernel
 from dtmf_engine.units import power_from_dbm0, ratio_from_db, samples_from_ms
 
@@ -43,31 +44,29 @@ class _Window(NamedTuple):
     min_share: float
     """Part of its energy that a pair must hold: four parameters alone explain a
     fifth of 20 samples of noise."""
-    kernel: Float64
-    inverse: Float64
-    """[shape=(4, 4, 16)]"""
-
-
-def _window(ms: float, min_share: float) -> _Window:
-    n = samples_from_ms(ms)
-    inverse = read_only(np.ascontiguousarray(inverse_grams(n).transpose(1, 2, 0)))
-    return _Window(n, min_share, kernel(n), inverse)
 
 
 _WINDOWS = (
-    _window(2.0, 0.90),
-    _window(2.5, 0.94),
-    _window(4.0, 0.90),
-    _window(6.0, 0.85),
-    _window(8.0, 0.80),
+    _Window(samples_from_ms(2.0), 0.90),
+    _Window(samples_from_ms(2.5), 0.94),
+    _Window(samples_from_ms(4.0), 0.90),
+    _Window(samples_from_ms(6.0), 0.85),
+    _Window(samples_from_ms(8.0), 0.80),
 )
 """See `benchmarks/README.md`, carrier fragments, for what they hear and mask."""
 
-_ROWS, _COLUMNS = np.divmod(np.arange(16), 4)
-_PAIR_SUMS = np.stack([_ROWS, _COLUMNS + 4, _ROWS + N_TONES, _COLUMNS + 4 + N_TONES])
-"""[shape=(4, 16)] where the cosines and the sines of each pair's tones stand."""
+_LONGEST_SAMPLES = max(window.n_samples for window in _WINDOWS)
 
-REACH_SAMPLES = max(window.n_samples for window in _WINDOWS) + BEFORE_SAMPLES
+_KERNEL = kernel(_LONGEST_SAMPLES)
+"""[shape=(64, 16)]: a shorter window uses its first rows."""
+
+_INVERSES = read_only(np.stack([inverse_grams(n) for n, _ in _WINDOWS]))
+"""[shape=(5, 16, 4, 4)] by window and pair."""
+
+_N_ROWS = _N_COLUMNS = 4
+_N_SUMS = 2 * N_TONES
+
+REACH_SAMPLES = _LONGEST_SAMPLES + BEFORE_SAMPLES
 """How far before its end a window with what it is compared with reaches back."""
 
 
@@ -83,6 +82,7 @@ class Fragments(NamedTuple):
     press."""
 
 
+@compiled
 def find_fragments(samples: Int16) -> Fragments:
     """
     Look for fragments and breaks.
@@ -92,49 +92,140 @@ def find_fragments(samples: Int16) -> Fragments:
             before the first.
     """
     n_hops = (len(samples) - REACH_SAMPLES) // HOP_SAMPLES
-    per_hop = HOP_SAMPLES // STEP_SAMPLES
-    ends = REACH_SAMPLES + STEP_SAMPLES * (1 + np.arange(n_hops * per_hop))
-    audio = samples.astype(np.float64)
-    until = np.concatenate([[0.0], np.cumsum(audio * audio)])
-    found = np.zeros(len(ends), dtype=np.bool_)
-    for window in _WINDOWS:
-        starts = ends - window.n_samples
-        energy = until[ends] - until[starts]
-        before = until[starts] - until[starts - BEFORE_SAMPLES]
-        loud = energy * BEFORE_SAMPLES > before * (CONTRAST * window.n_samples)
-        loud &= energy > _MIN_POWER * window.n_samples
-        at = np.flatnonzero(loud & ~found)
-        if at.size:
-            place = starts[at][:, None] + np.arange(window.n_samples)
-            found[at] = _shares(audio[place], window) >= window.min_share
-    broken, begins = _breaks(audio)
-    return Fragments(found.reshape(n_hops, per_hop).any(axis=1) | broken, begins)
+    found = np.zeros(n_hops, dtype=np.bool_)
+    begins = np.zeros(n_hops, dtype=np.bool_)
+    until = _energy_until(samples)
+    sums = np.empty(_N_SUMS)
+    for hop in range(n_hops):
+        start = REACH_SAMPLES + hop * HOP_SAMPLES
+        found[hop] = _breaks_off(until, start) or _has_fragment(
+            samples, until, start, sums
+        )
+        begins[hop] = _begins(until, start)
+    return Fragments(found, begins)
 
 
-def _breaks(audio: Float64) -> tuple[Bool, Bool]:
+@compiled
+def _energy_until(samples: Int16) -> Float64:
     """
-    Tell which hops begin a digital silence, and which end one, [shape=(k,)].
-
-    A break may lie anywhere in a hop, so that a sample or two of sound stand alone.
+    Give the energy of all samples before each, and of all, [shape=(n + 1,)].
     """
-    hops = audio[REACH_SAMPLES % HOP_SAMPLES :].reshape(-1, HOP_SAMPLES)
-    power = np.einsum("ij,ij->i", hops, hops) / HOP_SAMPLES
-    first = REACH_SAMPLES // HOP_SAMPLES
-    now, before, earlier = power[first:], power[first - 1 : -1], power[first - 2 : -2]
-    broken = (now == 0) & (before > 0) & (np.maximum(before, earlier) > _MIN_POWER)
-    out_of_nothing = (before == 0) | ((earlier == 0) & (before <= _MIN_POWER))
-    return np.asarray(broken), np.asarray((now > _MIN_POWER) & out_of_nothing)
+    until = np.zeros(len(samples) + 1)
+    for place in range(len(samples)):
+        sample = float(samples[place])
+        until[place + 1] = until[place] + sample * sample
+    return until
 
 
-def _shares(cut: Float64, window: _Window) -> Float64:
+@compiled
+def _power(until: Float64, start: int, n_samples: int) -> float:
     """
-    Give the part of each window's energy that its best pair holds.
+    Give the mean square of some samples.
     """
-    sums = np.ascontiguousarray((cut @ window.kernel).T)
-    # So short a window does not tell which tone of a group is the strongest: all
-    # sixteen pairs are tried.
-    chosen = sums[_PAIR_SUMS]
-    fitted = added(added(window.inverse[..., None] * chosen[:, None]) * chosen)
-    best = fitted.max(axis=0)
-    energy = np.einsum("ij,ij->i", cut, cut)
-    return np.asarray(best / np.maximum(energy, 1.0))
+    return float(until[start + n_samples] - until[start]) / n_samples
+
+
+@compiled
+def _breaks_off(until: Float64, start: int) -> bool:
+    """
+    Tell whether a hop begins a digital silence.
+
+    The break may lie anywhere in the hop before, so that a sample or two of sound
+    stand alone there.
+    """
+    before = _power(until, start - HOP_SAMPLES, HOP_SAMPLES)
+    earlier = _power(until, start - 2 * HOP_SAMPLES, HOP_SAMPLES)
+    is_silent = _power(until, start, HOP_SAMPLES) == 0
+    return is_silent and before > 0 and max(before, earlier) > _MIN_POWER
+
+
+@compiled
+def _begins(until: Float64, start: int) -> bool:
+    """
+    Tell whether a hop ends a digital silence, or the one before did so faintly.
+    """
+    before = _power(until, start - HOP_SAMPLES, HOP_SAMPLES)
+    earlier = _power(until, start - 2 * HOP_SAMPLES, HOP_SAMPLES)
+    was_silent = before == 0 or (earlier == 0 and before <= _MIN_POWER)
+    return was_silent and _power(until, start, HOP_SAMPLES) > _MIN_POWER
+
+
+@compiled
+def _has_fragment(samples: Int16, until: Float64, start: int, sums: Float64) -> bool:
+    """
+    Tell whether any window that ends in a hop holds a pair and little else.
+
+    Args:
+        samples: [shape=(n,)]
+        until: [shape=(n + 1,)] energy before each.
+        start: of the hop.
+        sums: [shape=(16,)] is written over.
+    """
+    for end in range(start + STEP_SAMPLES, start + HOP_SAMPLES + 1, STEP_SAMPLES):
+        for number in range(len(_WINDOWS)):
+            n_samples, min_share = _WINDOWS[number]
+            first = end - n_samples
+            energy = until[end] - until[first]
+            # What is faint, or no louder than before, is cheaper to tell than what
+            # is a pair.
+            if not _stands_out(until, first, n_samples):
+                continue
+            _correlate(samples[first:end], sums)
+            if _best_fit(sums, number) / max(energy, 1.0) >= min_share:
+                return True
+    return False
+
+
+@compiled
+def _stands_out(until: Float64, first: int, n_samples: int) -> bool:
+    """
+    Tell whether a window is loud, and much louder than what was before it.
+    """
+    energy = until[first + n_samples] - until[first]
+    before = until[first] - until[first - BEFORE_SAMPLES]
+    is_loud: bool = energy > _MIN_POWER * n_samples
+    return is_loud and energy * BEFORE_SAMPLES > before * (CONTRAST * n_samples)
+
+
+@compiled
+def _correlate(window: Int16, sums: Float64) -> None:
+    """
+    Correlate a window with the eight tones.
+
+    Args:
+        window: [shape=(n,)] up to 64 samples.
+        sums: [shape=(16,)] for the eight cosines, then the eight sines.
+    """
+    sums[:] = 0.0
+    for place in range(len(window)):
+        sample = float(window[place])
+        for wave in range(_N_SUMS):
+            sums[wave] += sample * _KERNEL[place, wave]
+
+
+@compiled
+def _best_fit(sums: Float64, number: int) -> float:
+    """
+    Give the energy of the pair that holds the most of a window.
+
+    So short a window does not tell which tone of a group is the strongest: all
+    sixteen pairs are tried.
+
+    Args:
+        sums: [shape=(16,)] as `_correlate` gives them.
+        number: which of the windows.
+    """
+    best = 0.0
+    for row in range(_N_ROWS):
+        for column in range(_N_COLUMNS):
+            low, high = row, _N_ROWS + column
+            chosen = (sums[low], sums[high], sums[N_TONES + low], sums[N_TONES + high])
+            inverse = _INVERSES[number, row * _N_COLUMNS + column]
+            fitted = 0.0
+            for j in range(4):
+                part = 0.0
+                for i in range(4):
+                    part += inverse[i, j] * chosen[i]
+                fitted += part * chosen[j]
+            best = max(best, fitted)
+    return best

@@ -14,7 +14,7 @@ because what the agent must not hear is more than what the session should count.
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dtmf_engine.arrays import Int16
 from dtmf_engine.comfort_noise import model_background
@@ -82,6 +82,13 @@ class Watch:
         """
         return self.recent[: len(self.recent) - (self.n_hops - 1 - k) * HOP_SAMPLES]
 
+    def fragments(self) -> Fragments:
+        """
+        Look for fragments in all hops.
+        """
+        n = self.n_hops * HOP_SAMPLES + REACH_SAMPLES
+        return find_fragments(self.recent[-n:])
+
 
 @dataclass(slots=True)
 class Leg:
@@ -98,7 +105,7 @@ class Leg:
         """
         Give a leg that can go on while this one stays as it is.
         """
-        return replace(self, masker=self.masker.copy())
+        return Leg(self.masker.copy(), self.seed, self.keying_until)
 
     def is_alert(self, at_sample: int) -> bool:
         """
@@ -129,7 +136,9 @@ class Leg:
         """
         Go through the hops of one batch, skipping those where nothing can happen.
         """
-        fragments: Fragments | None = None
+        masker = self.masker
+        found: list[bool] | None = None
+        begins: list[bool] = []
         k = 0
         marked = sorted(
             {k for k, glance in watch.glances.items() if glance.is_worth}
@@ -137,7 +146,9 @@ class Leg:
         )
         while k < watch.n_hops:
             start = watch.first_sample + k * HOP_SAMPLES
-            if not self.is_watching(start):
+            alert = self.is_alert(start)
+            if not alert and not self.is_watching(start):
+                # Nor is anything expected further on: what is marked is next.
                 following = bisect_left(marked, k)
                 if following == len(marked):
                     return
@@ -146,28 +157,38 @@ class Leg:
             elif k not in watch.glances:
                 watch.glances.update(watch.look(k, min(k + WATCH_HOPS, watch.n_hops)))
             end = start + HOP_SAMPLES
-            alert = self.is_alert(start)
-            if alert and fragments is None:
-                n = watch.n_hops * HOP_SAMPLES + REACH_SAMPLES
-                fragments = find_fragments(watch.recent[-n:])
-            if end in watch.sounding:
+            if alert and found is None:
+                fragments = watch.fragments()
+                found, begins = fragments.found.tolist(), fragments.begins.tolist()
+            sounds = end in watch.sounding
+            if sounds:
                 self.keying_until = end + KEYING_SAMPLES
-                if self.masker.marks and end in watch.reported:
-                    self.masker.beep(end)
-            if alert and fragments is not None and fragments.begins[k]:
+                if masker.marks and end in watch.reported:
+                    masker.beep(end)
+            if alert and begins[k]:
                 # What comes next may be a part of it too short for an alarm.
                 self.mask(end, watch.until(k), UNWATCHED_SAMPLES)
             elif (
-                end in watch.sounding
-                or self.masker.everything
-                or (alert and fragments is not None and fragments.found[k])
-                or self.masker.wants(watch.glances.get(k), end, alert=alert)
+                sounds
+                or masker.everything
+                or (alert and found is not None and found[k])
+                or masker.wants(watch.glances.get(k), end, alert=alert)
                 or self._is_in_tail(end, watch, k)
             ):
-                recent = watch.until(k)
-                late = self._late_samples(end, recent, alert=alert)
-                self.mask(end, recent, late_samples=late)
+                self._mask_hop(end, watch, k, alert=alert)
             k += 1
+
+    def _mask_hop(self, at_sample: int, watch: Watch, k: int, *, alert: bool) -> None:
+        """
+        Mask the look-ahead from a hop on; a new mask begins where sound began.
+        """
+        if not self.masker.needs_noise(at_sample):
+            # It goes on: nothing asks where it began.
+            self._go_on(at_sample)
+            return
+        recent = watch.until(k)
+        late = self.masker.late_samples(hops_since_begin(recent), alert=alert)
+        self.mask(at_sample, recent, late_samples=late)
 
     def mask(
         self, at_sample: int, recent: Int16, n_samples: int = 0, late_samples: int = 0
@@ -181,17 +202,14 @@ class Leg:
             n_samples: how long to go on at least.
             late_samples: how much of the look-ahead a new mask leaves as it came.
         """
-        masker = self.masker
-        if masker.needs_noise(at_sample):
+        if self.masker.needs_noise(at_sample):
             self._hear_background(at_sample, recent)
-        hang = masker.hang_samples(alert=self.is_alert(at_sample))
-        masker.mask(at_sample, at_sample + max(hang, n_samples), late_samples)
+        self._go_on(at_sample, n_samples, late_samples)
 
-    def _late_samples(self, at_sample: int, recent: Int16, *, alert: bool) -> int:
-        if not self.masker.needs_noise(at_sample):
-            # It goes on: nothing asks where it began.
-            return 0
-        return self.masker.late_samples(hops_since_begin(recent), alert=alert)
+    def _go_on(self, at_sample: int, n_samples: int = 0, late_samples: int = 0) -> None:
+        hang = self.masker.hang_samples(alert=self.is_alert(at_sample))
+        until_sample = at_sample + max(hang, n_samples)
+        self.masker.mask(at_sample, until_sample, late_samples)
 
     def _is_in_tail(self, at_sample: int, watch: Watch, k: int) -> bool:
         """

@@ -7,18 +7,25 @@ sample from t − delay on, and nothing before: `Masker` keeps to that, whatever
 the size of the chunks.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from dtmf_engine.arrays import Bool, Float64, Int16
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
+from dtmf_engine.compiled import compiled
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.glances import Glance
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.marker import BEEP_SAMPLES, Beep, next_place
-from dtmf_engine.units import power_from_dbm0, ratio_from_db, samples_from_ms
+from dtmf_engine.units import (
+    FULL_SCALE,
+    power_from_dbm0,
+    ratio_from_db,
+    samples_from_ms,
+)
 
 
 class Policy(StrEnum):
@@ -139,8 +146,11 @@ some of every pair; a talker pauses more often than this.
 """
 
 
-@dataclass(slots=True)
-class Span:
+Edges: TypeAlias = tuple[int, int, int, int]
+"""Where a fade begins, the sound is full, is so no more, and the fade is over."""
+
+
+class Span(NamedTuple):
     """
     One stretch of replaced audio, with its fades, in samples of the stream.
     """
@@ -151,13 +161,19 @@ class Span:
     fade_until: int
     sound: NoiseModel | Beep
 
-    def weight(self, place: Float64) -> Float64:
+    @property
+    def edges(self) -> Edges:
         """
-        Give the share of its sound at each place, 0 to 1.
+        Its four places, without its sound.
         """
-        rise = (place - self.fade_from + 1) / (self.full_from - self.fade_from + 1)
-        fall = (self.fade_until - place) / (self.fade_until - self.full_until + 1)
-        return np.clip(np.minimum(rise, fall), 0.0, 1.0)
+        return self[:4]
+
+    def until(self, full_until: int) -> "Span":
+        """
+        Give a span that begins as this one and ends elsewhere.
+        """
+        fade_until = full_until + FADE_SAMPLES
+        return Span(self.fade_from, self.full_from, full_until, fade_until, self.sound)
 
 
 @dataclass(slots=True)
@@ -185,8 +201,16 @@ class Masker:
         """
         Give a masker that can go on while this one stays as it is.
         """
-        return replace(
-            self, spans=[replace(span) for span in self.spans], beeps=list(self.beeps)
+        return Masker(
+            self.delay_samples,
+            spans=self.spans.copy(),
+            beeps=self.beeps.copy(),
+            noise=self.noise,
+            marks=self.marks,
+            armed=self.armed,
+            everything=self.everything,
+            pair=self.pair,
+            present_until=self.present_until,
         )
 
     @property
@@ -300,8 +324,8 @@ class Masker:
         earliest = at_sample - self.delay_samples
         last = self.spans[-1] if self.spans else None
         if last is not None and last.full_until > earliest:
-            last.full_until = max(last.full_until, until_sample)
-            last.fade_until = last.full_until + FADE_SAMPLES
+            if until_sample > last.full_until:
+                self.spans[-1] = last.until(until_sample)
             return
         # Audio that has left cannot be faded; a mask that follows close on the
         # fade of the one before it begins at once.
@@ -403,10 +427,39 @@ def render(
             continue
         if out is audio:
             out = audio.copy()
-        place = np.arange(first_sample + start, first_sample + stop, dtype=np.float64)
-        weight = span.weight(place)
-        sound = span.sound.render(seed, first_sample + start, stop - start)
-        mixed = np.rint(out[start:stop] * (1.0 - weight) + sound * weight)
-        out[start:stop] = np.clip(mixed, -32768, 32767).astype(np.int16)
-        masked[start:stop] = True
+        place = first_sample + start
+        sound = span.sound.render(seed, place, stop - start)
+        _lay_over(out[start:stop], masked[start:stop], place, span.edges, sound)
     return out, masked
+
+
+@compiled
+def weight_at(place: int, edges: Edges) -> float:
+    """
+    Give the share that a span's sound has at a place, 0 to 1.
+    """
+    fade_from, full_from, full_until, fade_until = edges
+    rise = (place - fade_from + 1) / (full_from - fade_from + 1)
+    fall = (fade_until - place) / (fade_until - full_until + 1)
+    return min(max(min(rise, fall), 0.0), 1.0)
+
+
+@compiled
+def _lay_over(
+    audio: Int16, masked: Bool, first_sample: int, edges: Edges, sound: Float64
+) -> None:
+    """
+    Lay a sound over the audio of a span, in place.
+
+    Args:
+        audio: [shape=(n,)] is replaced.
+        masked: [shape=(n,)] becomes true.
+        first_sample: place of the first of them in the stream.
+        edges: of the span.
+        sound: [shape=(n,)] in samples of 16 bits.
+    """
+    for number in range(len(audio)):
+        weight = weight_at(first_sample + number, edges)
+        mixed = float(audio[number]) * (1.0 - weight) + sound[number] * weight
+        audio[number] = min(max(np.rint(mixed), -FULL_SCALE), FULL_SCALE - 1)
+        masked[number] = True

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from dtmf_engine.comfort_noise import DEFAULT_NOISE, model_background, white_noise
+from dtmf_engine.comfort_noise import (
+    DEFAULT_NOISE,
+    NoiseModel,
+    _quiet_frames,
+    model_background,
+    shaped,
+    white_noise,
+)
 from tests.support.strategies import stable
 from tests.support.tones import (
     Audio,
@@ -69,6 +76,33 @@ def test_white_noise_is_a_function_of_the_place(
     assert np.array_equal(
         white_noise(seed, first_sample + skip, n_samples), whole[skip:]
     )
+
+
+def _splitmix64(number: int) -> int:
+    """
+    Give the published hash, in whole numbers of any size.
+    """
+    mask = 2**64 - 1
+    z = number * 0x9E3779B97F4A7C15 & mask
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+    return z ^ z >> 31
+
+
+@stable
+@given(st.integers(-5, 2**40), st.integers(-(10**6), 10**9))
+def test_white_noise_is_the_sum_of_four_lanes(seed: int, first_sample: int) -> None:
+    """
+    To the last bit: noise at a place never changes.
+    """
+    lanes = []
+    for place in range(first_sample, first_sample + 5):
+        z = _splitmix64((place + (seed % 2**32 << 32)) % 2**64)
+        lanes.append(sum(z >> shift & 0xFFFF for shift in (0, 16, 32, 48)))
+    expected = (np.array(lanes, dtype=np.float64) - 131070) * np.sqrt(
+        3 / (65536.0**2 - 1)
+    )
+    assert np.array_equal(white_noise(seed, first_sample, 5), expected)
 
 
 def test_white_noise_of_two_seeds_is_unrelated() -> None:
@@ -210,3 +244,54 @@ def test_noise_model_renders_a_function_of_the_place(
     whole = model.render(seed, first_sample, skip + 200)
     assert np.array_equal(model.render(seed, first_sample + skip, 200), whole[skip:])
     assert root_mean_square(whole) > 0
+
+
+@pytest.mark.parametrize("n_taps", [1, 25, 145])
+def test_noise_model_renders_white_noise_filtered(n_taps: int) -> None:
+    """
+    What a convolution gives, but for rounding.
+    """
+    taps = np.random.default_rng(n_taps).standard_normal(n_taps) * 100
+    white = white_noise(3, 500 - n_taps + 1, 300 + n_taps - 1)
+    expected = np.convolve(white, taps, mode="valid")
+    assert NoiseModel(taps).render(3, 500, 300) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 6])
+def test_shaped_has_the_spectrum_of_the_windowed_lags(scale: int) -> None:
+    """
+    The taps are those that Fourier transforms give.
+    """
+    frames = _tilted(-30.0)[:1920].astype(np.float64).reshape(-1, 160 * scale)
+    n, n_lags, half = frames.shape[1], 6 * scale, 12 * scale
+    lags = np.array(
+        [np.sum(frames[:, lag:] * frames[:, : n - lag]) for lag in range(n_lags + 1)]
+    )
+    lags *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_lags + 1) / (n_lags + 1))
+    both_sides = np.zeros(64 * scale)
+    both_sides[: n_lags + 1] = lags
+    both_sides[-n_lags:] = lags[:0:-1]
+    spectrum = np.maximum(np.fft.fft(both_sides).real, lags[0] * 1e-3 / scale)
+    taps = np.roll(np.fft.ifft(np.sqrt(spectrum)).real, half)[: 2 * half + 1]
+    taps *= np.sqrt(50.0 / np.sum(taps * taps))
+    assert shaped(frames, 50.0, scale).taps == pytest.approx(taps, abs=1e-9)
+
+
+@pytest.mark.parametrize("n_clean", [0, 1, 2, 3, 4, 5, 11, 12])
+def test_the_quieter_half_of_the_clean_frames_is_used(n_clean: int) -> None:
+    """
+    Sorted by energy, the earlier of two that are as loud first.
+    """
+    random = np.random.default_rng(n_clean)
+    frames = random.integers(-99, 99, (12, 160)).astype(np.int16)
+    frames[[3, 7, 9]] = frames[5]
+    usable = np.zeros(12, dtype=np.bool_)
+    usable[random.choice(12, n_clean, replace=False)] = True
+    # One sample is enough to make a frame unclean.
+    clean = EVERYTHING[: 12 * 160 + 100].copy()
+    clean[np.flatnonzero(~usable) * 160 + random.integers(0, 160)] = False
+    history = np.concatenate([frames.ravel(), frames[0, :100]])
+    heard = frames[usable].astype(np.float64)
+    order = np.argsort((heard * heard).sum(axis=1), kind="stable")
+    n_wanted = max(2, n_clean // 2) if n_clean >= 2 else 0
+    assert np.array_equal(_quiet_frames(history, clean), heard[order[:n_wanted]])

@@ -3,9 +3,17 @@ Edges: where sound begins and ends is found to the hop, for every key alike.
 """
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from dtmf_engine.edges import EDGE_HOPS, hops_since_begin, hops_since_end
+from dtmf_engine.edges import (
+    _CONTRAST,
+    _LOUD,
+    _OVER_NOISE,
+    EDGE_HOPS,
+    hops_since_begin,
+    hops_since_end,
+)
 from dtmf_engine.goertzel import HOP_SAMPLES
 from tests.support.tones import ALL_DIGITS, Audio, Press, line, to_int16, white_noise
 
@@ -74,3 +82,35 @@ def test_noise_and_silence_have_no_edges() -> None:
     assert not np.any(found)
     silence = np.zeros(N, dtype=np.int16)
     assert (hops_since_begin(silence), hops_since_end(silence)) == (0, 0)
+
+
+def _loud_by_hand(audio: Audio) -> npt.NDArray[np.bool_]:
+    power = (audio.astype(np.float64).reshape(EDGE_HOPS, HOP_SAMPLES) ** 2).sum(axis=1)
+    if power.max() < _CONTRAST * power.min():
+        return np.ones(EDGE_HOPS, dtype=np.bool_)
+    return np.asarray(power > max(_LOUD * power.max(), _OVER_NOISE * power.min()))
+
+
+def test_edges_are_where_the_hops_powers_say() -> None:
+    """
+    In sound that comes and goes at random, at hundreds of places.
+    """
+    random = np.random.default_rng(2)
+    begins, ends = set(), set()
+    for seed in range(500):
+        levels = random.choice([-90.0, -50.0, -20.0], EDGE_HOPS)
+        audio = np.concatenate(
+            [
+                to_int16(white_noise(HOP_SAMPLES, level, seed=seed * EDGE_HOPS + hop))
+                for hop, level in enumerate(levels)
+            ]
+        )
+        loud = _loud_by_hand(audio)
+        begin = 0 if loud[0] or not loud.any() else EDGE_HOPS - int(loud.argmax())
+        longer = np.concatenate([audio[::-1], audio])
+        assert hops_since_begin(longer) == begin
+        assert hops_since_end(longer) == int(loud[::-1].argmax())
+        begins.add(begin)
+        ends.add(int(loud[::-1].argmax()))
+    assert begins >= {0, 1, 2, 3, 4}
+    assert ends >= {0, 1, 2, 3, 4}

@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtmf_engine.fragments import (
+    _MIN_POWER,
     _WINDOWS,
+    BEFORE_SAMPLES,
+    CONTRAST,
     REACH_SAMPLES,
-    _shares,
-    _Window,
+    STEP_SAMPLES,
+    _best_fit,
+    _correlate,
     find_fragments,
 )
 from dtmf_engine.goertzel import HOP_SAMPLES
@@ -230,17 +234,24 @@ def test_find_fragments_does_not_depend_on_cuts(
     assert np.array_equal(np.concatenate(parts), whole)
 
 
-@pytest.mark.parametrize("window", _WINDOWS, ids=lambda w: f"{w.n_samples} samples")
-@stable
-@given(seed=st.integers(0, 2**32 - 1))
-def test_share_of_the_best_pair_is_what_least_squares_gives(
-    window: _Window, seed: int
-) -> None:
+def _share(audio: Audio, number: int) -> float:
     """
-    For any audio, the fit holds the energy of a least-squares fit.
+    Give the part of a window's energy that its best pair holds.
     """
-    audio = to_int16(white_noise(window.n_samples, -10.0, seed=seed)).astype(np.float64)
-    place = np.arange(window.n_samples)
+    sums = np.empty(16)
+    _correlate(audio, sums)
+    return _best_fit(sums, number) / _energy(audio)
+
+
+def _energy(audio: Audio) -> float:
+    return float(np.sum(audio.astype(np.float64) ** 2))
+
+
+def _least_squares_share(audio: Audio) -> float:
+    """
+    Give the same by least squares, pair after pair.
+    """
+    place = np.arange(len(audio))
     explained = []
     for digit in ALL_DIGITS:
         waves = [
@@ -249,15 +260,83 @@ def test_share_of_the_best_pair_is_what_least_squares_gives(
             for wave in (np.cos, np.sin)
         ]
         basis = np.stack(waves, axis=1)
-        fitted = basis @ np.linalg.lstsq(basis, audio, rcond=None)[0]
+        fitted = basis @ np.linalg.lstsq(basis, audio.astype(float), rcond=None)[0]
         explained.append(float(fitted @ fitted))
-    # Tables of 15 bits: a thousandth of the window's energy.
-    assert _shares(audio[None], window)[0] == pytest.approx(
-        max(explained) / float(audio @ audio), abs=1e-3
+    return max(explained) / _energy(audio)
+
+
+_SHARE_ERROR = 1e-3
+"""Tables of 15 bits: a thousandth of the window's energy."""
+
+_EVERY_WINDOW = pytest.mark.parametrize(
+    "number", range(len(_WINDOWS)), ids=[f"{n} samples" for n, _ in _WINDOWS]
+)
+
+
+@_EVERY_WINDOW
+@stable
+@given(seed=st.integers(0, 2**32 - 1))
+def test_share_of_the_best_pair_is_what_least_squares_gives(
+    number: int, seed: int
+) -> None:
+    """
+    For any audio, the fit holds the energy of a least-squares fit.
+    """
+    audio = to_int16(white_noise(_WINDOWS[number].n_samples, -10.0, seed=seed))
+    assert _share(audio, number) == pytest.approx(
+        _least_squares_share(audio), abs=_SHARE_ERROR
     )
 
 
-@pytest.mark.parametrize("window", _WINDOWS, ids=lambda w: f"{w.n_samples} samples")
+def _found_by_hand(audio: Audio, margin: float) -> npt.NDArray[np.bool_]:
+    """
+    Tell at which hops any window holds a pair, by least squares.
+
+    Args:
+        audio: [shape=(n,)]
+        margin: how much more of its energy a window's pair must hold.
+    """
+    found = np.zeros((len(audio) - REACH_SAMPLES) // HOP_SAMPLES, dtype=np.bool_)
+    for end in range(REACH_SAMPLES + STEP_SAMPLES, len(audio) + 1, STEP_SAMPLES):
+        for n_samples, min_share in _WINDOWS:
+            window = audio[end - n_samples : end]
+            before = audio[end - n_samples - BEFORE_SAMPLES : end - n_samples]
+            power = _energy(window) / n_samples
+            quiet = _energy(before) / BEFORE_SAMPLES
+            if power > max(_MIN_POWER, CONTRAST * quiet):
+                share = _least_squares_share(window)
+                hop = (end - 1 - REACH_SAMPLES) // HOP_SAMPLES
+                found[hop] |= share >= min_share + margin
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_find_fragments_finds_what_least_squares_finds(seed: int) -> None:
+    """
+    The same hops, but for a share that is within the error of the limit.
+    """
+    random = np.random.default_rng(seed)
+    audio = np.concatenate(
+        [
+            _fragment(
+                ALL_DIGITS[random.integers(16)],
+                int(random.integers(16, 120)),
+                int(random.integers(200, 700)),
+                float(random.uniform(-35.0, -5.0)),
+                seed,
+            )[: _hops(36)],
+            to_int16(voiced(20 * HOP_SAMPLES, seed=seed)),
+            _rattle(20 * HOP_SAMPLES, seed),
+        ]
+    )
+    found = find_fragments(audio).found
+    sure, possible = (_found_by_hand(audio, m) for m in (_SHARE_ERROR, -_SHARE_ERROR))
+    assert sure.any()
+    assert found[sure].all()
+    assert not found[~possible].any()
+
+
+@_EVERY_WINDOW
 @stable
 @given(
     digit=st.sampled_from(ALL_DIGITS),
@@ -265,7 +344,7 @@ def test_share_of_the_best_pair_is_what_least_squares_gives(
     high_phase=st.floats(0, 6.28),
 )
 def test_share_of_a_pure_pair_is_all_of_it(
-    window: _Window, digit: str, low_phase: float, high_phase: float
+    number: int, digit: str, low_phase: float, high_phase: float
 ) -> None:
     """
     At every phase, a pure pair holds all of a window's energy.
@@ -273,11 +352,10 @@ def test_share_of_a_pure_pair_is_all_of_it(
     press = Press(
         digit=digit,
         start_sample=0,
-        end_sample=window.n_samples,
+        end_sample=_WINDOWS[number].n_samples,
         low_dbm0=-6.0,
         high_dbm0=-9.0,
         low_phase=low_phase,
         high_phase=high_phase,
     )
-    audio = to_int16(press.wave()).astype(np.float64)
-    assert _shares(audio[None], window)[0] == pytest.approx(1.0, abs=2e-3)
+    assert _share(to_int16(press.wave()), number) == pytest.approx(1.0, abs=2e-3)

@@ -3,15 +3,17 @@ Masker: which samples a mask takes, and what it does to them.
 """
 
 import itertools
+from dataclasses import fields, replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from dtmf_engine.comfort_noise import DEFAULT_NOISE, NoiseModel
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.glances import Glance
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.marker import BEEP_SAMPLES
+from dtmf_engine.marker import BEEP_SAMPLES, Beep
 from dtmf_engine.masker import (
     ALERT,
     ALWAYS,
@@ -22,6 +24,7 @@ from dtmf_engine.masker import (
     clean_samples,
     get_policy,
     render,
+    weight_at,
 )
 from tests.support.tones import to_int16, white_noise
 
@@ -126,6 +129,34 @@ def test_masker_forgets_masks_that_have_ended() -> None:
     assert len(masker.spans) == 2
     masker.forget(1100 + FADE_SAMPLES)
     assert [span.full_until for span in masker.spans] == [2100]
+
+
+def test_a_copy_is_the_same_and_goes_its_own_way() -> None:
+    """
+    Nothing is left out of it, and what it masks afterwards the first does not know.
+    """
+    masker = Masker(
+        200,
+        spans=[_span(900, 1100)],
+        beeps=[_span(2000, 2100)],
+        noise=NoiseModel(np.ones(1)),
+        marks=True,
+        armed=True,
+        everything=True,
+        pair=_glance(5.0),
+        present_until=1234,
+    )
+    blank = Masker(160)
+    for each in fields(Masker):
+        assert getattr(masker, each.name) != getattr(blank, each.name)
+    before = replace(masker, spans=list(masker.spans), beeps=list(masker.beeps))
+    copy = masker.copy()
+    assert copy == masker == before
+    copy.mask(1110, 1300)
+    copy.mask(3000, 3100)
+    copy.beep(3000)
+    copy.forget(5000)
+    assert copy != masker == before
 
 
 def test_masks_are_wider_while_presses_are_expected() -> None:
@@ -285,7 +316,7 @@ def test_span_rises_holds_and_falls() -> None:
     The share of noise rises from above nought to one, stays, and falls again.
     """
     span = _span(100, 200)
-    weight = span.weight(np.arange(90, 226, dtype=np.float64))
+    weight = np.array([weight_at(place, span.edges) for place in range(90, 226)])
     assert (weight[:10] == 0).all()
     assert (weight[10 + FADE_SAMPLES : 110] == 1).all()
     assert (weight[110 + FADE_SAMPLES :] == 0).all()
@@ -345,6 +376,39 @@ def test_render_gives_the_same_in_pieces(sizes: list[int]) -> None:
             break
     assert np.array_equal(np.concatenate(outs), whole)
     assert np.array_equal(np.concatenate(masks), masked)
+
+
+def _rendered_by_hand(spans: list[Span]) -> npt.NDArray[np.int16]:
+    out = LOUD.astype(np.float64)
+    place = np.arange(len(out))
+    for span in spans:
+        rise = (place - span.fade_from + 1) / (span.full_from - span.fade_from + 1)
+        fall = (span.fade_until - place) / (span.fade_until - span.full_until + 1)
+        weight = np.clip(np.minimum(rise, fall), 0.0, 1.0)
+        sound = span.sound.render(9, 0, len(out))
+        out = np.clip(np.rint(out * (1 - weight) + sound * weight), -32768, 32767)
+    return out.astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [DEFAULT_NOISE, NoiseModel(np.array([3e4])), Beep(100)],
+    ids=["noise", "clipped", "beep"],
+)
+def test_render_mixes_by_weight_rounds_and_clips(sound: NoiseModel | Beep) -> None:
+    """
+    Span after span, each over what those before it left.
+    """
+    spans = [
+        Span(-20, -4, 90, 106, sound),
+        Span(100, 100, 101, 117, sound),
+        Span(300, 400, 600, 800, sound),
+        Span(390, 401, 990, 2000, sound),
+    ]
+    out, masked = render(LOUD, 0, spans, seed=9)
+    assert np.array_equal(out, _rendered_by_hand(spans))
+    touched = np.r_[0:117, 300:1000]
+    assert np.array_equal(np.flatnonzero(masked), touched)
 
 
 def test_render_clips_noise_that_is_too_loud() -> None:
