@@ -108,6 +108,8 @@ class LegBank:
             n_legs, profile=profile, history_samples=_HISTORY_SAMPLES
         )
         self._legs = [self._new_leg(leg) for leg in range(n_legs)]
+        self._awake: set[int] = set()
+        """Rows of legs that may not be at rest."""
         if not LegBank._is_rehearsed:
             LegBank._is_rehearsed = True
             _rehearse()
@@ -160,7 +162,7 @@ class LegBank:
             start = self.position(leg)
             self._detector.lose(leg, n_samples)
             history = self._detector.history(leg)
-            self._legs[row].lose(start, start + n_samples, history)
+            self._wake(row).lose(start, start + n_samples, history)
         return self.process(np.zeros((1, n_samples), dtype=np.int16), [leg])
 
     def flush(self, leg: int) -> BankOutput:
@@ -240,7 +242,7 @@ class LegBank:
         """
         if n_samples < 0:
             raise ParameterError(f"n_samples: expected 0 or more, got {n_samples!r}")
-        state, position = self._legs[self._detector.row(leg)], self.position(leg)
+        state, position = self._wake(self._detector.row(leg)), self.position(leg)
         state.keying_until = position + KEYING_SAMPLES
         state.mask(position, self._detector.history(leg), n_samples)
 
@@ -252,7 +254,7 @@ class LegBank:
             ParameterError: the leg is unknown.
         """
         row = self._detector.row(leg)
-        state = self._legs[row]
+        state = self._wake(row)
         state.masker.armed = True
         self._detector.arm(leg)
         if self.policy is Policy.STRICT:
@@ -269,7 +271,7 @@ class LegBank:
         Raises:
             ParameterError: the leg is unknown.
         """
-        state = self._legs[self._detector.row(leg)]
+        state = self._wake(self._detector.row(leg))
         if state.masker.everything:
             # A hop that is not whole yet, and what a resampler has not given up,
             # came under the capture, too.
@@ -283,6 +285,14 @@ class LegBank:
 
     def _renew(self, row: int) -> None:
         self._legs[row] = self._new_leg(row)
+        self._awake.discard(row)
+
+    def _wake(self, row: int) -> Leg:
+        """
+        Give a leg that is about to be told something.
+        """
+        self._awake.add(row)
+        return self._legs[row]
 
     def _process_slice(
         self, rows: Index, samples: Int16, part: slice, output: BankOutput
@@ -304,17 +314,16 @@ class LegBank:
         """
         Work off samples of legs that stand at the same place inside a block.
         """
-        legs = {row: self._legs[row] for row in rows.tolist()}
         positions = self._detector.positions(rows)
         n_hops = (int(positions[0]) % HOP_SAMPLES + audio.shape[1]) // HOP_SAMPLES
-        watched = [
-            leg.watched_hops(at, n_hops)
-            for leg, at in zip(legs.values(), positions.tolist(), strict=True)
-        ]
-        hearing = self._detector.hear(rows, audio, np.array(watched, dtype=np.intp))
-        stage = _Stage(hearing, legs)
+        awake = [i for i, row in enumerate(rows.tolist()) if row in self._awake]
+        legs = {i: self._legs[int(rows[i])] for i in awake}
+        watched = np.zeros(len(rows), dtype=np.intp)
+        for i, leg in legs.items():
+            watched[i] = leg.watched_hops(int(positions[i]), n_hops)
+        stage = _Stage(self._detector.hear(rows, audio, watched), legs)
         if n_hops:
-            self._watch(stage, n_hops, {i for i, n in enumerate(watched) if n})
+            self._watch(stage, n_hops, {i for i in awake if watched[i]})
         self._emit(stage)
         return stage
 
@@ -332,8 +341,7 @@ class LegBank:
             return
         glances = by_leg(hearing.looks)
         for i in sorted(awake):
-            row = int(hearing.rows[i])
-            leg = stage.legs[row] = self._legs[row].copy()
+            leg = stage.legs[i] = self._legs[int(hearing.rows[i])].copy()
             leg.walk(
                 Watch(
                     glances=glances.get(i, {}),
@@ -356,7 +364,7 @@ class LegBank:
         start = history - self.delay_samples
         stage.audio = recent[:, start : start + recent.shape[1] - history].copy()
         stage.masked = np.zeros(stage.audio.shape, dtype=np.bool_)
-        for i, leg in enumerate(stage.legs.values()):
+        for i, leg in stage.legs.items():
             overlays = leg.masker.overlays
             if overlays:
                 first = int(before[i]) - self.delay_samples
@@ -366,11 +374,12 @@ class LegBank:
 
     def _commit(self, stage: "_Stage") -> None:
         self._detector.commit(stage.hearing)
-        for row, leg in stage.legs.items():
+        for i, leg in stage.legs.items():
+            row = int(stage.hearing.rows[i])
             self._legs[row] = leg
-            if leg.masker.overlays:
-                oldest = self._detector.position(row) - self.delay_samples
-                leg.masker.forget(oldest - BACKGROUND_SAMPLES)
+            position = self._detector.position(row)
+            leg.masker.forget(position - self.delay_samples - BACKGROUND_SAMPLES)
+            (self._awake.discard if leg.is_at_rest(position) else self._awake.add)(row)
 
 
 @dataclass(slots=True, eq=False)
@@ -381,7 +390,7 @@ class _Stage:
 
     hearing: Hearing
     legs: dict[int, Leg]
-    """In the order of the hearing's rows."""
+    """Those that are awake, by their rows in the hearing."""
     audio: Int16 = field(init=False)
     masked: Bool = field(init=False)
 
@@ -394,6 +403,8 @@ def _rehearse() -> None:
     tones = sum(np.sin(2 * np.pi * hz * place / SAMPLE_RATE_HZ) for hz in (697, 1209))
     bank = LegBank(1, policy=Policy.MARKER)
     bank.arm(0)
+    # A faint background first: that of a mask is modelled.
+    bank.process((place % 7).astype(np.int16)[None, :])
     bank.process(np.rint(4000 * tones).astype(np.int16)[None, :])
     bank.process(np.zeros((1, place.size), dtype=np.int16))
     bank.fill_in(0, DELAY_SAMPLES)

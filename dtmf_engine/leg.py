@@ -124,6 +124,14 @@ class Leg:
             or masker.covers(at_sample - masker.delay_samples)
         )
 
+    def is_at_rest(self, at_sample: int) -> bool:
+        """
+        Whether there is nothing of which a next sample could need to know.
+        """
+        masker = self.masker
+        has_masks = bool(masker.spans or masker.beeps)
+        return not (has_masks or masker.everything or self.is_alert(at_sample))
+
     def watched_hops(self, at_sample: int, n_hops: int) -> int:
         """
         Tell at how many of the next hops a look is wanted whatever there is.
