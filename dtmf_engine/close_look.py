@@ -19,7 +19,7 @@ from dtmf_engine.hops import (
     measure_filtered_hop,
     measure_hop,
 )
-from dtmf_engine.looks import LONG_HOPS, LOOK, Looks
+from dtmf_engine.looks import LONG_HOPS, LOOK, ROOM, Looks, Room
 from dtmf_engine.pairs import measure_pair
 from dtmf_engine.scoring import score
 from dtmf_engine.sights import judge
@@ -85,18 +85,23 @@ def look_closely(heard: Heard, wanted: Wanted, limits: Looks, which: Index) -> L
     n += np.count_nonzero(wanted.worth & wanted.highpass)
     looks = np.zeros(n, dtype=LOOK)
     if n:
-        ring = np.zeros((2, _RING), dtype=HOP)
-        _look_at_all(heard, wanted, limits, which, ring, looks)
+        ring, room = np.zeros((2, _RING), dtype=HOP), np.zeros(1, dtype=ROOM)
+        _look_at_all(heard, wanted, limits, which, ring, room[0], looks)
     return looks
 
 
 @compiled
 def _look_at_all(
-    heard: Heard, wanted: Wanted, limits: Looks, which: Index, ring: Hops, looks: Looks
+    heard: Heard,
+    wanted: Wanted,
+    limits: Looks,
+    which: Index,
+    ring: Hops,
+    room: Room,
+    looks: Looks,
 ) -> None:
     n_legs, n_hops = wanted.worth.shape
     kept = np.empty((2, _RING), dtype=np.int64)
-    order = np.empty(LONG_HOPS, dtype=np.int64)
     n = 0
     for leg in range(n_legs):
         kept[:] = _NEVER
@@ -106,22 +111,22 @@ def _look_at_all(
             for way in (_DIRECT, _FILTERED):
                 if not (highpass if way == _FILTERED else worth or watched):
                     continue
-                _gather(heard, leg, hop, way, ring, kept, order)
+                _gather(heard, leg, hop, way, ring, kept, room)
                 look = looks[n]
                 n += 1
                 look.leg, look.hop = leg, hop
                 look.is_filtered = way == _FILTERED
                 look.is_worth = worth
                 look.is_for_detector = worth and highpass == look.is_filtered
-                measure_pair(ring[way], order, look)
-                score(look)
+                measure_pair(ring[way], look, room)
+                score(look, room)
                 if look.is_for_detector:
                     judge(look, limits[which[leg]])
 
 
 @compiled
 def _gather(
-    heard: Heard, leg: int, last: int, way: int, ring: Hops, kept: Index, order: Index
+    heard: Heard, leg: int, last: int, way: int, ring: Hops, kept: Index, room: Room
 ) -> None:
     """
     Have the sixteen hops up to one in the ring, and say where.
@@ -133,12 +138,12 @@ def _gather(
         way: of listening.
         ring: [shape=(2, 16)] hops, by way.
         kept: [shape=(2, 16)] which hop is in each slot.
-        order: [shape=(16,)] where to write their slots.
+        room: with the `order` to write.
     """
     for i in range(LONG_HOPS):
         hop = last - LONG_HOPS + 1 + i
         slot = hop % _RING
-        order[i] = slot
+        room.order[i] = slot
         if kept[way, slot] == hop:
             continue
         kept[way, slot] = hop

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from dtmf_engine.arrays import Float64
+from dtmf_engine.arrays import Complex128, Float64, Index
 from dtmf_engine.goertzel import N_TONES
 
 
@@ -151,3 +151,61 @@ LOOK = np.dtype(
 
 Looks: TypeAlias = npt.NDArray[np.void]
 """Any number of looks, of dtype `LOOK`."""
+
+
+class Room(Protocol):
+    """
+    Room for what a look computes on its way: one record of dtype `ROOM`.
+
+    To allocate each array anew would cost a look a third of its time.
+    """
+
+    order: Index
+    """[shape=(16,)] where the look's hops are, the oldest first."""
+    quads: Float64
+    """[shape=(4, 18)] sums over each four hops: real and imaginary parts of the eight
+    tones, energy and slope."""
+    powers: Float64
+    """[shape=(3, 8)] of the tones, over the last 4, 8 and 16 hops."""
+    track: Complex128
+    """[shape=(2, 16)] amplitude of each tone in each hop."""
+    straight: Complex128
+    """[shape=(2, 16)] the same, turned back by a tone's offset."""
+    misfit: Float64
+    """[shape=(16,)] energy that no pair explains in each hop."""
+    rest: Float64
+    """[shape=(16,)] energy that the window's pair leaves in each hop."""
+    kept: Float64
+    """[shape=(16,)] 1 for hops that count, 0 for others."""
+    at_offsets: Float64
+    """[shape=(2, 32)] parts of a track's sum at each offset of a grid."""
+    features: Float64
+    """[shape=(15,)] what a network is given."""
+    first: Float64
+    """[shape=(24,)] what its first layer makes of that."""
+    second: Float64
+    """[shape=(12,)] and its second."""
+
+
+N_FEATURES: Final = 15
+N_FIRST: Final = 24
+N_SECOND: Final = 12
+"""Sizes of the networks in `scoring`."""
+
+ROOM = np.dtype(
+    [
+        ("order", np.int64, (LONG_HOPS,)),
+        ("quads", np.float64, (4, 2 * N_TONES + 2)),
+        ("powers", np.float64, (3, N_TONES)),
+        ("track", np.complex128, (2, LONG_HOPS)),
+        ("straight", np.complex128, (2, LONG_HOPS)),
+        ("misfit", np.float64, (LONG_HOPS,)),
+        ("rest", np.float64, (LONG_HOPS,)),
+        ("kept", np.float64, (LONG_HOPS,)),
+        ("at_offsets", np.float64, (2, 32)),
+        ("features", np.float64, (N_FEATURES,)),
+        ("first", np.float64, (N_FIRST,)),
+        ("second", np.float64, (N_SECOND,)),
+    ],
+    align=True,
+)

@@ -12,7 +12,7 @@ import numpy as np
 from dtmf_engine.arrays import Complex128, Float64, read_only
 from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.looks import LONG_HOPS, SHORT, SHORT_HOPS
+from dtmf_engine.looks import LONG_HOPS, SHORT, SHORT_HOPS, Room
 from dtmf_engine.units import SAMPLE_RATE_HZ
 
 
@@ -43,32 +43,35 @@ _LONG_SIN = read_only(np.ascontiguousarray(_SIN[:, ::_LONG_STEP]))
 
 
 @compiled
-def find_offset(track: Complex128, window: int) -> int:
+def find_offset(track: Complex128, window: int, room: Room) -> int:
     """
     Find the offset at which a track is strongest.
 
     Args:
         track: [shape=(16,)]
         window: `SHORT` or `LONG`.
+        room: to compute in.
 
     Returns:
         In steps of `OFFSET_STEP_HZ` from the lowest, 0 to `2 * MAX_OFFSET`.
     """
     if window == SHORT:
         first = LONG_HOPS - SHORT_HOPS
-        return _strongest(track, first, _SHORT_STEP, _SHORT_COS, _SHORT_SIN)
-    return _strongest(track, 0, _LONG_STEP, _LONG_COS, _LONG_SIN)
+        return _strongest(track, first, _SHORT_STEP, _SHORT_COS, _SHORT_SIN, room)
+    return _strongest(track, 0, _LONG_STEP, _LONG_COS, _LONG_SIN, room)
 
 
 @compiled
 def _strongest(
-    track: Complex128, first: int, step: int, cos: Float64, sin: Float64
+    track: Complex128, first: int, step: int, cos: Float64, sin: Float64, room: Room
 ) -> int:
     """
     Find the strongest place of a grid, and between its neighbours by a parabola.
     """
     n = cos.shape[1]
-    real, imag = np.zeros(n), np.zeros(n)
+    real, imag = room.at_offsets[0], room.at_offsets[1]
+    for i in range(n):
+        real[i] = imag[i] = 0.0
     for hop in range(first, LONG_HOPS):
         a, b = track[hop].real, track[hop].imag
         of_cos, of_sin = cos[hop], sin[hop]

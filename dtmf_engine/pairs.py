@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dtmf_engine.arrays import Bool, Complex128, Float64, Index, read_only
+from dtmf_engine.arrays import Complex128, Float64, read_only
 from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
@@ -30,7 +30,7 @@ from dtmf_engine.goertzel import (
     inverse_grams,
 )
 from dtmf_engine.hops import Hop, Hops
-from dtmf_engine.looks import LONG, LONG_HOPS, SHORT, SHORT_HOPS, Look
+from dtmf_engine.looks import LONG, LONG_HOPS, SHORT, SHORT_HOPS, Look, Room
 from dtmf_engine.offsets import MAX_OFFSET, OFFSET_STEP_HZ, find_offset, turn_back
 
 
@@ -50,54 +50,50 @@ _TINY_ENERGY: Final = 1.0
 
 
 @compiled
-def measure_pair(hops: Hops, order: Index, look: Look) -> None:
+def measure_pair(hops: Hops, look: Look, room: Room) -> None:
     """
     Look at 16 hops.
 
     Args:
         hops: records of `hops.HOP`.
-        order: [shape=(16,)] where they are among them, the oldest first.
         look: a record of `looks.LOOK`, where to write.
+        room: to compute in; its `order` says where the look's hops are.
     """
-    quads = _quads(hops, order)
-    _find_pair(quads, look)
-    track = np.empty((2, LONG_HOPS), dtype=np.complex128)
-    misfit = np.empty(LONG_HOPS)
+    _add_quads(hops, room)
+    _find_pair(look, room)
     for i in range(LONG_HOPS):
-        hop = hops[order[i]]
-        track[0, i], track[1, i], misfit[i] = _fit(hop, look.row, look.column)
-    straight = np.empty((2, LONG_HOPS), dtype=np.complex128)
+        fit = _fit(hops[room.order[i]], look.row, look.column)
+        room.track[0, i], room.track[1, i], room.misfit[i] = fit
     for window in (LONG, SHORT):
-        _measure_window(track, misfit, straight, window, look)
-    look.whiteness = _whiteness(quads, look)
+        _measure_window(window, look, room)
+    look.whiteness = _whiteness(room.quads, look)
 
 
 # --- which pair -----------------------------------------------------------------
 
 
 @compiled
-def _quads(hops: Hops, order: Index) -> Float64:
-    """
-    Sum over each four hops, [shape=(4, 18)].
-
-    Real and imaginary parts of the eight tones, energy and slope.
-    """
-    quads = np.zeros((LONG_HOPS // _QUAD, _N_SUMS))
-    for i in range(LONG_HOPS):
-        hop, quad = hops[order[i]], quads[i // _QUAD]
-        for wave in range(2 * N_TONES):
-            quad[wave] += hop.turned[wave]
-        quad[_ENERGY] += hop.energy
-        quad[_SLOPE] += hop.slope
-    return quads
+def _add_quads(hops: Hops, room: Room) -> None:
+    for i in range(LONG_HOPS // _QUAD):
+        quad = room.quads[i]
+        for wave in range(_N_SUMS):
+            quad[wave] = 0.0
+        for j in range(_QUAD):
+            hop = hops[room.order[i * _QUAD + j]]
+            turned = hop.turned
+            for wave in range(2 * N_TONES):
+                quad[wave] += turned[wave]
+            quad[_ENERGY] += hop.energy
+            quad[_SLOPE] += hop.slope
 
 
 @compiled
-def _find_pair(quads: Float64, look: Look) -> None:
+def _find_pair(look: Look, room: Room) -> None:
     """
     Find the strongest tone of each group over 20 ms, and how it stands to the others.
     """
-    last, short, long = np.empty(N_TONES), np.empty(N_TONES), np.empty(N_TONES)
+    quads = room.quads
+    last, short, long = room.powers[0], room.powers[1], room.powers[2]
     for tone in range(N_TONES):
         real, imag = quads[3, tone], quads[3, N_TONES + tone]
         last[tone] = _power(real, imag, _QUAD)
@@ -107,12 +103,12 @@ def _find_pair(quads: Float64, look: Look) -> None:
         real += quads[0, tone] + quads[1, tone]
         imag += quads[0, N_TONES + tone] + quads[1, N_TONES + tone]
         long[tone] = _power(real, imag, LONG_HOPS)
+        look.tone_power[tone] = last[tone]
     low, high = _loudest(short, 0), _loudest(short, N_TONES // 2)
     look.row, look.column = low, high - N_TONES // 2
     for window, power in ((SHORT, short), (LONG, long)):
         look.rival[window, 0] = _rival(power, 0, low)
         look.rival[window, 1] = _rival(power, N_TONES // 2, high)
-    look.tone_power[:] = last
     pair = (last[low] + last[high]) * (_QUAD * HOP_SAMPLES)
     look.share = pair / max(quads[3, _ENERGY], _TINY_ENERGY)
 
@@ -198,22 +194,14 @@ def _turn_of(place: int, tone: int) -> complex:
 
 
 @compiled
-def _measure_window(
-    track: Complex128, misfit: Float64, straight: Complex128, window: int, look: Look
-) -> None:
+def _measure_window(window: int, look: Look, room: Room) -> None:
     """
     Measure the tracks of one window.
-
-    Args:
-        track: [shape=(2, 16)] by tone and hop.
-        misfit: [shape=(16,)] energy that no pair explains in each hop.
-        straight: [shape=(2, 16)] room for the tracks, turned back.
-        window: which.
-        look: where to write.
     """
     first = LONG_HOPS - SHORT_HOPS if window == SHORT else 0
+    track, straight, kept = room.track, room.straight, room.kept
     for tone in range(2):
-        offset = find_offset(track[tone], window)
+        offset = find_offset(track[tone], window, room)
         turn_back(track[tone], offset, straight[tone])
         look.offset_hz[window, tone] = (offset - MAX_OFFSET) * OFFSET_STEP_HZ
     low, low_drift = _centre(straight[0], first)
@@ -221,18 +209,18 @@ def _measure_window(
     for tone, centre, drift in ((0, low, low_drift), (1, high, high_drift)):
         look.power[window, tone] = _square(centre) * 0.5
         look.drift[window, tone] = drift / max(_square(centre), _TINY_POWER)
-    kept = np.zeros(LONG_HOPS, dtype=np.bool_)
-    kept[first:] = True
-    whole = _spread(track, misfit, kept, (low, high), look.wander[window])
+    for i in range(LONG_HOPS):
+        kept[i] = 1.0 if i >= first else 0.0
+    whole = _spread(room, (low, high), look.wander[window])
     look.rest[window] = whole.left / max(whole.pair, _TINY_ENERGY)
     look.outside[window] = whole.outside / max(whole.left, _TINY_ENERGY)
-    _drop_worst(straight, (low, high), misfit, first, kept)
+    _drop_worst(room, (low, high), first)
     best = _mean(straight[0], kept), _mean(straight[1], kept)
-    trimmed = _spread(track, misfit, kept, best, look.wander_trimmed[window])
+    trimmed = _spread(room, best, look.wander_trimmed[window])
     look.rest_trimmed[window] = trimmed.left / max(trimmed.pair, _TINY_ENERGY)
     if window == SHORT:
         look.before = _before(straight, (low, high))
-        _fill(straight, misfit, best, look)
+        _fill(room, best, look)
 
 
 @compiled
@@ -268,42 +256,36 @@ def _average(straight: Complex128, first: int, n: int) -> complex:
 
 
 @compiled
-def _mean(straight: Complex128, kept: Bool) -> complex:
+def _mean(straight: Complex128, kept: Float64) -> complex:
     """
-    Average a track over some of its hops.
+    Average a track over the hops that are kept.
     """
-    total, n = 0j, 0
+    real, imag, n = 0.0, 0.0, 0.0
     for i in range(LONG_HOPS):
-        if kept[i]:
-            total += straight[i]
-            n += 1
-    return total * (1.0 / n)
+        real += straight[i].real * kept[i]
+        imag += straight[i].imag * kept[i]
+        n += kept[i]
+    return complex(real / n, imag / n)
 
 
 @compiled
-def _drop_worst(
-    straight: Complex128,
-    centre: tuple[complex, complex],
-    misfit: Float64,
-    first: int,
-    kept: Bool,
-) -> None:
+def _drop_worst(room: Room, centre: tuple[complex, complex], first: int) -> None:
     """
     Drop the worst quarter of a window's hops from those that are kept.
 
     The worst are those where the window's pair leaves most energy, and of equal ones
     the last.
     """
-    rest = np.empty(LONG_HOPS)
+    straight, rest, kept = room.straight, room.rest, room.kept
     for i in range(first, LONG_HOPS):
         away = _square(straight[0, i] - centre[0]) + _square(straight[1, i] - centre[1])
-        rest[i] = misfit[i] + _HALF * away
+        rest[i] = room.misfit[i] + _HALF * away
     for _ in range((LONG_HOPS - first) // 4):
         worst = -1
         for i in range(first, LONG_HOPS):
-            if kept[i] and (worst < 0 or rest[i] >= rest[worst]):
+            if kept[i] > 0 and (worst < 0 or rest[i] >= rest[worst]):
                 worst = i
-        kept[worst] = False
+        kept[worst] = 0.0
 
 
 class _Energies(NamedTuple):
@@ -319,34 +301,25 @@ class _Energies(NamedTuple):
 
 
 @compiled
-def _spread(
-    track: Complex128,
-    misfit: Float64,
-    kept: Bool,
-    mean: tuple[complex, complex],
-    wander: Float64,
-) -> _Energies:
+def _spread(room: Room, mean: tuple[complex, complex], wander: Float64) -> _Energies:
     """
-    Measure what a pair leaves of some hops.
+    Measure what a pair leaves of the hops that are kept.
 
     Args:
-        track: [shape=(2, 16)]
-        misfit: [shape=(16,)]
-        kept: [shape=(16,)] the hops.
+        room: with tracks, misfit and hops.
         mean: of both tracks, turned back, over them.
         wander: [shape=(2,)] where to write each track's variance over its power.
     """
-    n, outside = 0, 0.0
+    track, misfit, kept = room.track, room.misfit, room.kept
+    n, outside = 0.0, 0.0
     for i in range(LONG_HOPS):
-        if kept[i]:
-            outside += misfit[i]
-            n += 1
+        outside += misfit[i] * kept[i]
+        n += kept[i]
     left, pair = outside, 0.0
     for tone in range(2):
         energy = 0.0
         for i in range(LONG_HOPS):
-            if kept[i]:
-                energy += _square(track[tone, i])
+            energy += _square(track[tone, i]) * kept[i]
         power = _square(mean[tone])
         # The mean square less the square of the mean.
         variance = max(energy / n - power, 0.0)
@@ -368,18 +341,16 @@ def _before(straight: Complex128, centre: tuple[complex, complex]) -> float:
 
 
 @compiled
-def _fill(
-    straight: Complex128, misfit: Float64, best: tuple[complex, complex], look: Look
-) -> None:
+def _fill(room: Room, best: tuple[complex, complex], look: Look) -> None:
     """
     Measure how much of the short window's pair is in each of the 16 hops.
 
     Args:
-        straight: [shape=(2, 16)]
-        misfit: [shape=(16,)]
-        best: mean of both tracks over the best hops of the window.
+        room: with tracks, turned back, and misfit.
+        best: mean of both over the best hops of the window.
         look: where to write.
     """
+    straight, misfit = room.straight, room.misfit
     look.size = _square(best[0]) + _square(best[1])
     size, energy = max(look.size, _TINY_POWER), max(look.size * _HALF, _TINY_POWER)
     for i in range(LONG_HOPS):

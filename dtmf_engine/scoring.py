@@ -22,10 +22,19 @@ from dtmf_engine import weights
 from dtmf_engine.arrays import Float64, read_only
 from dtmf_engine.compiled import compiled
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.looks import EARLY, LONG, N_WINDOWS, SHORT, Look, Looks
+from dtmf_engine.looks import (
+    EARLY,
+    LONG,
+    N_FEATURES,
+    N_FIRST,
+    N_SECOND,
+    N_WINDOWS,
+    SHORT,
+    Look,
+    Looks,
+    Room,
+)
 
-
-N_FEATURES = 15
 
 _TONES = read_only(np.array(TONES_HZ, dtype=np.float64))
 
@@ -48,12 +57,11 @@ def _layers() -> list[Float64]:
     layers = []
     n_rows = [N_FEATURES + 1] * 3
     inputs = N_FEATURES
-    for texts in _TEXTS:
+    for texts, outputs in zip(_TEXTS, (N_FIRST, N_SECOND, 1), strict=True):
         values = [
             np.array(text.split(), dtype=np.float64).reshape(n, -1)
             for text, n in zip(texts, n_rows, strict=True)
         ]
-        outputs = max(value.shape[1] for value in values)
         layer = np.zeros((len(values), inputs + 1, outputs))
         for network, value in enumerate(values):
             layer[network, : len(value) - 1, : value.shape[1]] = value[:-1]
@@ -68,40 +76,40 @@ _FIRST, _SECOND, _THIRD = _layers()
 
 
 @compiled
-def score(look: Look) -> None:
+def score(look: Look, room: Room) -> None:
     """
     Score a look, into its `score`.
     """
-    values = np.empty(N_FEATURES)
-    write_features(look, SHORT, values)
-    look.score[SHORT] = _asked(SHORT, values)
-    look.score[EARLY] = _asked(EARLY, values)
-    write_features(look, LONG, values)
-    look.score[LONG] = _asked(LONG, values)
+    write_features(look, SHORT, room.features)
+    look.score[SHORT] = _asked(SHORT, room)
+    look.score[EARLY] = _asked(EARLY, room)
+    write_features(look, LONG, room.features)
+    look.score[LONG] = _asked(LONG, room)
 
 
 @compiled
-def _asked(network: int, values: Float64) -> float:
-    first = _layer(_FIRST[network], values)
-    second = _layer(_SECOND[network], first)
+def _asked(network: int, room: Room) -> float:
+    _apply(_FIRST[network], room.features, room.first)
+    _apply(_SECOND[network], room.first, room.second)
     third = _THIRD[network]
     total = float(third[-1, 0])
-    for i in range(len(second)):
-        total += second[i] * third[i, 0]
+    for i in range(N_SECOND):
+        total += room.second[i] * third[i, 0]
     return total
 
 
 @compiled
-def _layer(weight: Float64, values: Float64) -> Float64:
-    n = weight.shape[1]
-    outputs: Float64 = weight[-1].copy()
-    for i in range(len(values)):
-        value, row = values[i], weight[i]
+def _apply(layer: Float64, values: Float64, outputs: Float64) -> None:
+    n_inputs, n = len(values), len(outputs)
+    constants = layer[n_inputs]
+    for j in range(n):
+        outputs[j] = constants[j]
+    for i in range(n_inputs):
+        value, row = values[i], layer[i]
         for j in range(n):
             outputs[j] += value * row[j]
     for j in range(n):
         outputs[j] = outputs[j] / (1.0 + abs(outputs[j]))
-    return outputs
 
 
 @compiled
