@@ -178,19 +178,19 @@ class Room(Protocol):
     kept: Float64
     """[shape=(16,)] 1 for hops that count, 0 for others."""
     at_offsets: Float64
-    """[shape=(2, 32)] parts of a track's sum at each offset of a grid."""
+    """[shape=(2, 32)] parts of a track's sum at each offset of half a grid."""
     features: Float64
     """[shape=(15,)] what a network is given."""
     first: Float64
     """[shape=(24,)] what its first layer makes of that."""
     second: Float64
-    """[shape=(12,)] and its second."""
+    """[shape=(16,)] and its second."""
 
 
 N_FEATURES: Final = 15
 N_FIRST: Final = 24
-N_SECOND: Final = 12
-"""Sizes of the networks in `scoring`."""
+N_SECOND: Final = 16
+"""Sizes of the networks in `scoring`, filled up to whole groups of eight."""
 
 ROOM = np.dtype(
     [

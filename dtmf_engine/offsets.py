@@ -20,7 +20,6 @@ OFFSET_STEP_HZ: Final = 1.25
 MAX_OFFSET: Final = 48
 """Offsets from −60 to +60 Hz: 3.7 % of the highest tone."""
 
-_N_OFFSETS: Final = 2 * MAX_OFFSET + 1
 _SHORT_STEP: Final = 8
 _LONG_STEP: Final = 4
 """Steps of 10 and 5 Hz: a fifth of the resolution of 20 and 40 ms."""
@@ -36,10 +35,24 @@ def _turns() -> Float64:
 _COS, _SIN = read_only(np.cos(_turns())), read_only(np.sin(_turns()))
 """[shape=(16, 97)] how far a tone turns by each hop, at each offset."""
 
-_SHORT_COS = read_only(np.ascontiguousarray(_COS[:, ::_SHORT_STEP]))
-_SHORT_SIN = read_only(np.ascontiguousarray(_SIN[:, ::_SHORT_STEP]))
-_LONG_COS = read_only(np.ascontiguousarray(_COS[:, ::_LONG_STEP]))
-_LONG_SIN = read_only(np.ascontiguousarray(_SIN[:, ::_LONG_STEP]))
+
+def _grid(step: int) -> Float64:
+    """
+    Give every so many columns from the middle up, [shape=(16, 2 * n)].
+
+    Cosines, then sines; each filled up with noughts to whole groups of eight, which
+    are added at a time.
+    """
+    tables = [table[:, MAX_OFFSET::step] for table in (_COS, _SIN)]
+    columns = tables[0].shape[1]
+    n = -(-columns // 8) * 8
+    grid = np.zeros((LONG_HOPS, 2, n))
+    for part, table in enumerate(tables):
+        grid[:, part, :columns] = table
+    return read_only(grid.reshape(LONG_HOPS, 2 * n))
+
+
+_SHORT_GRID, _LONG_GRID = _grid(_SHORT_STEP), _grid(_LONG_STEP)
 
 
 @compiled
@@ -56,41 +69,68 @@ def find_offset(track: Complex128, window: int, room: Room) -> int:
         In steps of `OFFSET_STEP_HZ` from the lowest, 0 to `2 * MAX_OFFSET`.
     """
     if window == SHORT:
-        first = LONG_HOPS - SHORT_HOPS
-        return _strongest(track, first, _SHORT_STEP, _SHORT_COS, _SHORT_SIN, room)
-    return _strongest(track, 0, _LONG_STEP, _LONG_COS, _LONG_SIN, room)
+        _add_up(track, LONG_HOPS - SHORT_HOPS, _SHORT_GRID, room.at_offsets)
+        return _strongest(room.at_offsets, _SHORT_GRID.shape[1] // 2, _SHORT_STEP)
+    _add_up(track, 0, _LONG_GRID, room.at_offsets)
+    return _strongest(room.at_offsets, _LONG_GRID.shape[1] // 2, _LONG_STEP)
 
 
 @compiled
-def _strongest(
-    track: Complex128, first: int, step: int, cos: Float64, sin: Float64, room: Room
-) -> int:
+def _add_up(track: Complex128, first: int, grid: Float64, sums: Float64) -> None:
+    """
+    Add up a track from a hop on, as it would be at each offset of half a grid.
+
+    What an offset does to either part, its opposite does as well, or undoes: real and
+    imaginary part times cosines and sines are kept apart, to be put together either
+    way.
+    """
+    n = grid.shape[1]
+    reals, imags = sums[0], sums[1]
+    for i in range(n):
+        reals[i] = imags[i] = 0.0
+    for hop in range(first, LONG_HOPS):
+        real, imag, row = track[hop].real, track[hop].imag, grid[hop]
+        for i in range(n):
+            reals[i] += real * row[i]
+        for i in range(n):
+            imags[i] += imag * row[i]
+
+
+@compiled
+def _power_at(sums: Float64, n: int, place: int) -> float:
+    """
+    Give the power of a track at a place of a grid, negative ones below the nominal.
+    """
+    i = abs(place)
+    side = 1.0 if place >= 0 else -1.0
+    real = sums[0, i] + side * sums[1, n + i]
+    imag = sums[1, i] - side * sums[0, n + i]
+    return float(real * real + imag * imag)
+
+
+@compiled
+def _strongest(sums: Float64, n: int, step: int) -> int:
     """
     Find the strongest place of a grid, and between its neighbours by a parabola.
     """
-    n = cos.shape[1]
-    real, imag = room.at_offsets[0], room.at_offsets[1]
-    for i in range(n):
-        real[i] = imag[i] = 0.0
-    for hop in range(first, LONG_HOPS):
-        a, b = track[hop].real, track[hop].imag
-        of_cos, of_sin = cos[hop], sin[hop]
-        for i in range(n):
-            real[i] += a * of_cos[i] + b * of_sin[i]
-            imag[i] += b * of_cos[i] - a * of_sin[i]
-    best, most = 0, -1.0
-    for i in range(n):
-        real[i] = real[i] * real[i] + imag[i] * imag[i]
-        if real[i] > most:
-            best, most = i, real[i]
-    best = min(max(best, 1), n - 2)
-    left, middle, right = real[best - 1], real[best], real[best + 1]
+    last = MAX_OFFSET // step
+    best, most = -last, -1.0
+    for place in range(-last, last + 1):
+        power = _power_at(sums, n, place)
+        if power > most:
+            best, most = place, power
+    best = min(max(best, 1 - last), last - 1)
+    left, middle, right = (
+        _power_at(sums, n, best - 1),
+        _power_at(sums, n, best),
+        _power_at(sums, n, best + 1),
+    )
     bend = left - 2 * middle + right
     shift = 0.0
     if bend < 0:
         shift = min(max(0.5 * (left - right) / min(bend, -1e-9), -1.0), 1.0)
-    found = best * step + round(shift * step)
-    return int(min(max(found, 0), _N_OFFSETS - 1))
+    found = MAX_OFFSET + best * step + round(shift * step)
+    return int(min(max(found, 0), 2 * MAX_OFFSET))
 
 
 @compiled
