@@ -374,10 +374,11 @@ class LegBank:
 
     def _commit(self, stage: "_Stage") -> None:
         self._detector.commit(stage.hearing)
+        rows = stage.hearing.rows
+        positions = self._detector.positions(rows)
         for i, leg in stage.legs.items():
-            row = int(stage.hearing.rows[i])
+            row, position = int(rows[i]), int(positions[i])
             self._legs[row] = leg
-            position = self._detector.position(row)
             leg.masker.forget(position - self.delay_samples - BACKGROUND_SAMPLES)
             (self._awake.discard if leg.is_at_rest(position) else self._awake.add)(row)
 

@@ -164,27 +164,22 @@ def sights(looks: Looks) -> Iterator[tuple[int, int, Sight]]:
     """
     Give looks one by one, each after its leg and its hop.
     """
-    low_power, high_power = looks["power"][:, SHORT].T.tolist()
-    judged_low, judged_high = looks["judged_power"].T.tolist()
-    offset_low, offset_high = looks["judged_offset"].T.tolist()
     late = looks["is_filtered"] * HIGHPASS_DELAY_SAMPLES
-    made = map(
-        Sight,
+    columns = zip(
         looks["row"].tolist(),
         looks["column"].tolist(),
         [REASONS[number] for number in looks["reason"].tolist()],
         looks["size"].tolist(),
         looks["margin"].tolist(),
         looks["is_near"].tolist(),
-        offset_low,
-        offset_high,
-        judged_low,
-        judged_high,
-        low_power,
-        high_power,
+        *looks["judged_offset"].T.tolist(),
+        *looks["judged_power"].T.tolist(),
+        *looks["power"][:, SHORT].T.tolist(),
         looks["tone_power"].tolist(),
         looks["filled"].tolist(),
         looks["other"].tolist(),
         late.tolist(),
+        strict=True,
     )
-    return zip(looks["leg"].tolist(), looks["hop"].tolist(), made, strict=True)
+    where = looks["leg"].tolist(), looks["hop"].tolist()
+    return zip(*where, map(Sight._make, columns), strict=True)

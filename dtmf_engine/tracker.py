@@ -22,6 +22,7 @@ believed with less evidence.
 
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from dtmf_engine.events import (
     DigitDetected,
@@ -42,8 +43,7 @@ from dtmf_engine.units import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """
     What one look saw, for one leg.
     """

@@ -456,13 +456,13 @@ def test_a_known_telephone_is_known_by_both_tones(changed: str) -> None:
     doubtful = _sight("5", margin=_DOUBTFUL, is_near=False)
     if changed == "low":
         others = [
-            replace(doubtful, offset_low=0.02),
-            replace(doubtful, judged_low=10 * _POWER),
+            doubtful._replace(offset_low=0.02),
+            doubtful._replace(judged_low=10 * _POWER),
         ]
     else:
         others = [
-            replace(doubtful, offset_high=0.02),
-            replace(doubtful, judged_high=10 * _POWER),
+            doubtful._replace(offset_high=0.02),
+            doubtful._replace(judged_high=10 * _POWER),
         ]
     for other in others:
         leg = _Leg()
@@ -521,7 +521,7 @@ def test_an_echo_is_weaker_in_both_tones() -> None:
     for weaker in ({"low_power": _POWER / 3}, {"high_power": _POWER / 3}):
         leg = _Leg()
         leg.play(f"D{_LONG}")
-        assert _told(leg.see(replace(_sight("5"), **weaker))) == "+5"  # type: ignore[arg-type]
+        assert _told(leg.see(_sight("5")._replace(**weaker))) == "+5"  # type: ignore[arg-type]
 
 
 # Near misses.
