@@ -333,7 +333,7 @@ class LegBank:
         """
         hearing = stage.hearing
         carry = int(hearing.before[0] % HOP_SAMPLES)
-        stop = self._detector.history_samples - carry + n_hops * HOP_SAMPLES
+        stop = n_hops * HOP_SAMPLES - carry
         awake = {*watching, *hearing.sounding}
         if len(hearing.looks):
             awake |= loud_legs(hearing.looks, ALWAYS.min_alarm)
@@ -352,17 +352,15 @@ class LegBank:
                         for event in hearing.events.get(i, ())
                         if isinstance(event, DigitDetected)
                     ],
-                    recent=hearing.recent[i, :stop],
+                    recent=hearing.heard.of_leg(i, _HISTORY_SAMPLES, stop),
                     first_sample=int(hearing.before[i]) - carry,
                     n_hops=n_hops,
                 )
             )
 
     def _emit(self, stage: "_Stage") -> None:
-        recent, before = stage.hearing.recent, stage.hearing.before
-        history = self._detector.history_samples
-        start = history - self.delay_samples
-        stage.audio = recent[:, start : start + recent.shape[1] - history].copy()
+        before = stage.hearing.before
+        stage.audio = stage.hearing.heard.cut(self.delay_samples)
         stage.masked = np.zeros(stage.audio.shape, dtype=np.bool_)
         for i, leg in stage.legs.items():
             overlays = leg.masker.overlays

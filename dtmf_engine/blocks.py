@@ -18,6 +18,7 @@ import numpy as np
 from dtmf_engine.arrays import Bool, Float64, Index, Int16
 from dtmf_engine.compiled import compiled
 from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, correlate, kernel, turned_over
+from dtmf_engine.recent import Heard
 from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
 
@@ -87,50 +88,50 @@ class FirstLook(NamedTuple):
 
 
 def look(
-    audio: Int16, start: int, k: int, low_before: Float64, first_block: Index
+    heard: Heard, carry: int, low_before: Float64, first_block: Index
 ) -> FirstLook:
     """
     Take a first look at whole blocks.
 
     Args:
-        audio: [shape=(m, n)] of m legs.
-        start: where in it the first block begins.
-        k: how many blocks of each leg.
+        heard: the new samples of m legs.
+        carry: how many samples of the first block were there before.
         low_before: [shape=(m, STEADY_BLOCKS)] the `low_energy` of the blocks
             before; not read for a leg whose stream begins here.
         first_block: [shape=(m,)] index of each leg's first block in its stream.
     """
-    m = len(audio)
+    m, k = len(heard.row), (carry + heard.n) // BLOCK_SAMPLES
     worth = np.empty((m, k), dtype=np.bool_)
     highpass = np.empty((m, k), dtype=np.bool_)
     low_energy = np.empty((m, STEADY_BLOCKS + k))
     low_energy[:, :STEADY_BLOCKS] = low_before
-    _look(audio, start, first_block, low_energy, worth, highpass)
+    _look(heard, carry, first_block, low_energy, worth, highpass)
     return FirstLook(worth, highpass, low_energy[:, k:])
 
 
 @compiled
 def _look(
-    audio: Int16,
-    start: int,
+    heard: Heard,
+    carry: int,
     first_block: Index,
     low_energy: Float64,
     worth: Bool,
     highpass: Bool,
 ) -> None:
     sums = np.empty(2 * N_TONES)
-    for leg in range(len(audio)):
+    for leg in range(len(heard.row)):
+        audio, start = heard.audio[heard.row[leg]], heard.start[leg] - carry
         for block in range(worth.shape[1]):
             first = start + block * BLOCK_SAMPLES
-            heard = audio[leg, first : first + BLOCK_SAMPLES]
+            samples = audio[first : first + BLOCK_SAMPLES]
             lately = low_energy[leg, block : block + STEADY_BLOCKS + 1]
-            lately[-1] = _power_below(heard)
+            lately[-1] = _power_below(samples)
             known = first_block[leg] + block
             if known == 0:
                 lately[:-1] = lately[-1]
-            correlate(heard, _WAVES, sums)
+            correlate(samples, _WAVES, sums)
             low, high = _loudest(sums, 0), _loudest(sums, N_TONES // 2)
-            total, steady = _power(heard), 0.0
+            total, steady = _power(samples), 0.0
             if _may_be_worth(low, high, total) and known >= _MIN_BLOCKS:
                 steady = _steady(lately)
             worth[leg, block] = _is_worth(low, high, total, steady)
@@ -140,7 +141,7 @@ def _look(
 
 
 @compiled
-def _power_below(heard: Int16) -> float:
+def _power_below(samples: Int16) -> float:
     """
     Give the power of what lies below the tones.
     """
@@ -148,16 +149,16 @@ def _power_below(heard: Int16) -> float:
     for first in range(0, BLOCK_SAMPLES, _LOW_RUN):
         total = 0
         for i in range(first, first + _LOW_RUN):
-            total += int(heard[i])
+            total += int(samples[i])
         power += total * total
     return power * _RUN_SCALE
 
 
 @compiled
-def _power(heard: Int16) -> float:
+def _power(samples: Int16) -> float:
     energy = 0
     for i in range(BLOCK_SAMPLES):
-        energy += int(heard[i]) * int(heard[i])
+        energy += int(samples[i]) * int(samples[i])
     return energy * (1.0 / BLOCK_SAMPLES)
 
 

@@ -21,6 +21,7 @@ from dtmf_engine.hops import (
 )
 from dtmf_engine.looks import LONG_HOPS, LOOK, ROOM, Looks, Room
 from dtmf_engine.pairs import measure_pair
+from dtmf_engine.recent import Heard
 from dtmf_engine.scoring import score
 from dtmf_engine.sights import judge
 
@@ -38,22 +39,11 @@ class Wanted(NamedTuple):
     """For a masker."""
 
 
-class Heard(NamedTuple):
-    """
-    Where the hops of m legs are.
-    """
-
-    audio: Int16
-    """[shape=(m, n)]"""
-    start: int
-    """Where in the audio the first hop begins: `REACH_SAMPLES` from its own beginning,
-    or more."""
-    place: Index
-    """[shape=(m,)] index of the first hop in each leg's stream."""
-
-
-REACH_SAMPLES: Final = (LONG_HOPS - 1) * HOP_SAMPLES + MARGIN_SAMPLES
-"""What a look at the first hop reaches back to."""
+REACH_SAMPLES: Final = LONG_HOPS * HOP_SAMPLES + MARGIN_SAMPLES
+"""
+What a look reaches back to: 16 hops, the filter before them, and what of a hop had
+come before.
+"""
 
 _RING: Final = LONG_HOPS
 """Slots for hops, one for each of a look."""
@@ -65,14 +55,18 @@ _FILTERED: Final = 1
 """Ways of listening."""
 
 
-def look_closely(heard: Heard, wanted: Wanted, limits: Looks, which: Index) -> Looks:
+def look_closely(
+    heard: Heard, before: Index, wanted: Wanted, limits: Looks, which: Index
+) -> Looks:
     """
     Look at all hops that are wanted.
 
     A masker is told of direct looks only: the high-pass comes too late for it.
 
     Args:
-        heard: the audio.
+        heard: the new samples of m legs, and `REACH_SAMPLES` before them.
+        before: [shape=(m,)] how many samples of each leg's stream there were before;
+            all legs stand at the same place inside a hop.
         wanted: which hops.
         limits: records of `sights.LIMITS`.
         which: [shape=(m,)] by which of them to judge each leg.
@@ -86,13 +80,14 @@ def look_closely(heard: Heard, wanted: Wanted, limits: Looks, which: Index) -> L
     looks = np.zeros(n, dtype=LOOK)
     if n:
         ring, room = np.zeros((2, _RING), dtype=HOP), np.zeros(1, dtype=ROOM)
-        _look_at_all(heard, wanted, limits, which, ring, room[0], looks)
+        _look_at_all(heard, before, wanted, limits, which, ring, room[0], looks)
     return looks
 
 
 @compiled
 def _look_at_all(
     heard: Heard,
+    before: Index,
     wanted: Wanted,
     limits: Looks,
     which: Index,
@@ -105,13 +100,16 @@ def _look_at_all(
     n = 0
     for leg in range(n_legs):
         kept[:] = _NEVER
+        place, carry = divmod(before[leg], HOP_SAMPLES)
+        audio, start = heard.audio[heard.row[leg]], heard.start[leg] - carry
+        stream = _Stream(audio, start, place)
         for hop in range(n_hops):
             worth, watched = wanted.worth[leg, hop], wanted.watched[leg, hop]
             highpass = worth and wanted.highpass[leg, hop]
             for way in (_DIRECT, _FILTERED):
                 if not (highpass if way == _FILTERED else worth or watched):
                     continue
-                _gather(heard, leg, hop, way, ring, kept, room)
+                _gather(stream, hop, way, ring, kept, room)
                 look = looks[n]
                 n += 1
                 look.leg, look.hop = leg, hop
@@ -124,16 +122,28 @@ def _look_at_all(
                     judge(look, limits[which[leg]])
 
 
+class _Stream(NamedTuple):
+    """
+    One leg's hops.
+    """
+
+    audio: Int16
+    """[shape=(n,)]"""
+    start: int
+    """Where in it the first hop begins."""
+    place: int
+    """Index of that hop in the stream."""
+
+
 @compiled
 def _gather(
-    heard: Heard, leg: int, last: int, way: int, ring: Hops, kept: Index, room: Room
+    stream: _Stream, last: int, way: int, ring: Hops, kept: Index, room: Room
 ) -> None:
     """
     Have the sixteen hops up to one in the ring, and say where.
 
     Args:
-        heard: the audio.
-        leg: whose.
+        stream: whose.
         last: the hop.
         way: of listening.
         ring: [shape=(2, 16)] hops, by way.
@@ -147,8 +157,8 @@ def _gather(
         if kept[way, slot] == hop:
             continue
         kept[way, slot] = hop
-        start, place = heard.start + hop * HOP_SAMPLES, heard.place[leg] + hop
+        start, place = stream.start + hop * HOP_SAMPLES, stream.place + hop
         if way == _FILTERED:
-            measure_filtered_hop(heard.audio[leg], start, place, ring[way, slot])
+            measure_filtered_hop(stream.audio, start, place, ring[way, slot])
         else:
-            measure_hop(heard.audio[leg], start, place, ring[way, slot])
+            measure_hop(stream.audio, start, place, ring[way, slot])

@@ -19,22 +19,17 @@ import numpy.typing as npt
 from dtmf_engine.arrays import Bool, Float64, Index, Int16
 from dtmf_engine.batches import SLICE_SAMPLES, check_samples, slices
 from dtmf_engine.blocks import BLOCK_HOPS, BLOCK_SAMPLES, STEADY_BLOCKS, look
-from dtmf_engine.close_look import Heard, Wanted, look_closely
+from dtmf_engine.close_look import REACH_SAMPLES, Wanted, look_closely
 from dtmf_engine.errors import ParameterError
 from dtmf_engine.events import Event
 from dtmf_engine.glances import Glance, by_leg
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.looks import LOOK, Looks
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, Profile, get_profile
+from dtmf_engine.recent import Heard, Recent
 from dtmf_engine.sights import LIMITS, limits_of, sights, that_matter
 from dtmf_engine.tracker import Sight, ToneTracker, hops_of_quiet
 
-
-HISTORY_SAMPLES = 512
-"""
-What a look may reach back to: 16 hops, the filter before them, and what of a
-hop had come before.
-"""
 
 _SLICE_SAMPLES = 16 * SLICE_SAMPLES
 """
@@ -56,8 +51,7 @@ class Hearing:
     rows: Index
     before: Positions
     """Where each leg stood."""
-    recent: Int16
-    """[shape=(m, history + n)] history and the new samples."""
+    heard: Heard
     low_energy: Float64
     worth: Bool
     highpass: Bool
@@ -91,14 +85,13 @@ class DetectorBank:
         *,
         profile: str | Profile = DEFAULT,
         armed_profile: str | Profile = SENSITIVE,
-        history_samples: int = HISTORY_SAMPLES,
+        history_samples: int = REACH_SAMPLES,
     ) -> None:
         if n_legs < 1:
             raise ParameterError(f"n_legs: expected at least 1, got {n_legs!r}")
         self.n_legs = n_legs
         self.profile = get_profile(profile)
         self.armed_profile = get_profile(armed_profile)
-        self.history_samples = max(history_samples, HISTORY_SAMPLES)
         self._reach_hops = max(
             hops_of_quiet(p) for p in (self.profile, self.armed_profile)
         )
@@ -106,7 +99,7 @@ class DetectorBank:
             [limits_of(self.profile), limits_of(self.armed_profile)], dtype=LIMITS
         )
         self._position = np.zeros(n_legs, dtype=np.int64)
-        self._history = np.zeros((n_legs, self.history_samples), dtype=np.int16)
+        self._recent = Recent(n_legs, max(history_samples, REACH_SAMPLES))
         self._low_energy = np.zeros((n_legs, STEADY_BLOCKS))
         self._worth = np.zeros(n_legs, dtype=np.bool_)
         self._highpass = np.zeros(n_legs, dtype=np.bool_)
@@ -191,7 +184,7 @@ class DetectorBank:
         """
         row = self.row(leg)
         self._position[row] = 0
-        self._history[row] = 0
+        self._recent.clear(row)
         self._low_energy[row] = 0.0
         self._worth[row] = self._highpass[row] = False
         self._armed[row] = False
@@ -216,12 +209,12 @@ class DetectorBank:
 
     def history(self, leg: int) -> Int16:
         """
-        Give the newest samples of a leg, [shape=(history_samples,)].
+        Give the newest samples of a leg, [shape=(n,)].
 
         Raises:
             ParameterError: the leg is unknown.
         """
-        return np.asarray(self._history[self.row(leg)])
+        return self._recent.newest(self.row(leg))
 
     def rows(self, legs: Sequence[int] | None) -> Index:
         """
@@ -284,21 +277,20 @@ class DetectorBank:
                 wants a look whatever there is.
         """
         before = self._position[rows]
-        recent = np.concatenate([self._history[rows], audio], axis=1)
         carry = int(before[0] % BLOCK_SAMPLES)
         n_blocks = (carry + audio.shape[1]) // BLOCK_SAMPLES
         hearing = Hearing(
             rows,
             before,
-            recent,
+            self._recent.write(rows, audio),
             self._low_energy[rows],
             self._worth[rows],
             self._highpass[rows],
         )
         worth, highpass = hearing.worth[:, None], hearing.highpass[:, None]
         if n_blocks:
-            start, first = self.history_samples - carry, before // BLOCK_SAMPLES
-            seen = look(recent, start, n_blocks, hearing.low_energy, first)
+            first = before // BLOCK_SAMPLES
+            seen = look(hearing.heard, carry, hearing.low_energy, first)
             worth = np.concatenate([worth, seen.worth], axis=1)
             highpass = np.concatenate([highpass, seen.highpass], axis=1)
             hearing.low_energy = seen.low_energy
@@ -342,9 +334,8 @@ class DetectorBank:
         Make a hearing the state of its legs.
         """
         rows = hearing.rows
-        n = hearing.recent.shape[1] - self.history_samples
-        self._position[rows] = hearing.before + n
-        self._history[rows] = hearing.recent[:, n:]
+        self._position[rows] = hearing.before + hearing.heard.n
+        self._recent.keep(rows, hearing.heard)
         self._low_energy[rows] = hearing.low_energy
         self._worth[rows], self._highpass[rows] = hearing.worth, hearing.highpass
         for row, tracker in hearing.trackers.items():
@@ -367,10 +358,8 @@ class DetectorBank:
         """
         Look at the hops that are wanted.
         """
-        start = self.history_samples - int(hearing.before[0] % HOP_SAMPLES)
-        heard = Heard(hearing.recent, start, hearing.before // HOP_SAMPLES)
         which = self._armed[hearing.rows].astype(np.intp)
-        return look_closely(heard, wanted, self._limits, which)
+        return look_closely(hearing.heard, hearing.before, wanted, self._limits, which)
 
     def _look_closely(self, hearing: Hearing, wanted: Wanted) -> None:
         """
