@@ -20,12 +20,17 @@ $(PY):
 		{ echo "error: Python 3.11 or newer is needed, $(PYTHON) is older; try make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# The engine is compiled at its first use, which takes half a minute: better here.
+COMPILE = @echo "compiling the engine"; $(PY) -c 'import dtmf_engine; dtmf_engine.LegBank(1)'
+
 $(VENV)/.ready-demo: pyproject.toml constraints.txt | $(PY)
 	$(PIP) --editable '.[plot]'
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/.ready-test: pyproject.toml constraints.txt | $(PY)
 	$(PIP) --editable '.[plot,test,lint]'
+	$(COMPILE)
 	@touch $@ $(VENV)/.ready-demo
 
 demo: $(VENV)/.ready-demo  ## One whole payment call on a recorded WAV, through real sockets
@@ -77,4 +82,5 @@ lock: $(VENV)/.ready-test  ## Write constraints.txt from what is installed
 	@LC_ALL=C sort -f -o constraints.txt constraints.txt.new && rm constraints.txt.new
 
 clean:  ## Remove what make made
-	rm -rf $(VENV) .venv-* dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache demo-out
+	rm -rf $(VENV) .venv-* dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache demo-out \
+		dtmf_engine/__pycache__

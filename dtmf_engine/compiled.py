@@ -11,7 +11,7 @@ that a result depends on its arguments alone and not on the machine or on compan
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -48,9 +48,12 @@ def _folder() -> str | None:
     That is where the operator says (`NUMBA_CACHE_DIR`), beside the sources' own byte
     code, or with the user's caches.
     """
-    parents = [_HERE / "__pycache__", Path("~/.cache").expanduser()]
+    parents = [_HERE / "__pycache__"]
     if _settings[_CACHE_DIR]:
         parents.insert(0, Path(_settings[_CACHE_DIR]))
+    # Where nobody is at home, nothing is kept there.
+    with suppress(RuntimeError):
+        parents.append(Path("~/.cache").expanduser())
     for parent in parents:
         folder = parent / f"dtmf_engine-{_version()}"
         try:

@@ -246,7 +246,8 @@ class _Demo:
 
     async def _where(self, process: asyncio.subprocess.Process) -> tuple[str, str]:
         assert process.stdout is not None  # it is a pipe
-        async with asyncio.timeout(30):
+        # At the first start on a machine the engine is compiled.
+        async with asyncio.timeout(180):
             line = (await process.stdout.readline()).decode()
         places = dict(part.partition("=")[::2] for part in line.split()[1:])
         if not places:

@@ -206,6 +206,8 @@ class Bridge:
             # Changes are written in the order in which they came.
             barrier=lambda: writer.submit(()),
         )
+        # Half a minute at the first start on a machine: it is compiled.
+        self._log.info("preparing the engine")
         bank = LegBank(
             settings.max_calls,
             profile=settings.profile,
