@@ -6,26 +6,21 @@ tones whose truth is known.
 import math
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.hops import (
-    HIGHPASS_DELAY_SAMPLES,
-    MARGIN_SAMPLES,
-    Hops,
-    measure_hops,
-)
+from dtmf_engine.hops import HIGHPASS_DELAY_SAMPLES, MARGIN_SAMPLES
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.offsets import LONG_HOPS, OFFSET_STEP_HZ, SHORT_HOPS
-from dtmf_engine.pairs import Looks, Window, measure_pairs
+from dtmf_engine.looks import LONG, LONG_HOPS, LOOK, SHORT, SHORT_HOPS, Look
+from dtmf_engine.offsets import OFFSET_STEP_HZ
+from dtmf_engine.pairs import measure_pair
+from tests.support.looks import LOOK_SAMPLES, are_same, looks_at, measured, one
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,
     KEYPAD,
-    Audio,
     Press,
     Wave,
     amplitude,
@@ -37,40 +32,21 @@ from tests.support.tones import (
 )
 
 
-_LONG_SAMPLES = LONG_HOPS * HOP_SAMPLES
-_LOOK_SAMPLES = MARGIN_SAMPLES + _LONG_SAMPLES
-"""All that one look can hear."""
+_WINDOWS = SHORT, LONG
 
 
-def _windows(audio: Audio) -> npt.NDArray[np.float64]:
-    """
-    Cut each hop with what is needed before it; the first 89 samples are that.
-    """
-    whole = np.lib.stride_tricks.sliding_window_view(
-        audio.astype(np.float64), MARGIN_SAMPLES + HOP_SAMPLES
-    )
-    return whole[::HOP_SAMPLES]
-
-
-def _hops(audio: Audio, *, first_hop: int = 0, highpass: bool = False) -> Hops:
-    cut = _windows(audio)
-    place = first_hop + np.arange(len(cut), dtype=np.intp)
-    return measure_hops(cut, place, highpass=highpass)
-
-
-def _look(wave: Wave, *, first_hop: int = 0, highpass: bool = False) -> Looks:
+def _look(wave: Wave, *, first_hop: int = 0, highpass: bool = False) -> Look:
     """
     Look at the last 40 ms of a wave.
     """
-    hops = _hops(
-        to_int16(wave)[-_LOOK_SAMPLES:], first_hop=first_hop, highpass=highpass
-    )
-    return measure_pairs(hops, np.array([LONG_HOPS - 1], dtype=np.intp))
+    audio = to_int16(wave)[-LOOK_SAMPLES:]
+    hops = measured(audio, first_hop=first_hop, highpass=highpass)
+    return one(looks_at(hops, [LONG_HOPS - 1]))
 
 
 def _press(
     digit: str,
-    n_samples: int = _LOOK_SAMPLES,
+    n_samples: int = LOOK_SAMPLES,
     *,
     low_error: float = 0.0,
     high_error: float = 0.0,
@@ -91,33 +67,21 @@ def _begun(digit: str, n_samples: int) -> Wave:
     """
     Make a look's audio that ends with so many samples of a press in silence.
     """
-    lead = _LOOK_SAMPLES - n_samples
-    return mix(_LOOK_SAMPLES, (lead, _press(digit, n_samples)))
+    lead = LOOK_SAMPLES - n_samples
+    return mix(LOOK_SAMPLES, (lead, _press(digit, n_samples)))
 
 
-def _both(looks: Looks) -> tuple[Window, Window]:
-    return looks.short, looks.long
-
-
-def _pair_hz(looks: Looks) -> tuple[float, float]:
+def _pair_hz(look: Look) -> tuple[float, float]:
     """
-    Give the frequencies of the pair that one look found.
+    Give the frequencies of the pair that a look found.
     """
-    row, column = int(looks.row.item()), int(looks.column.item())
-    return float(TONES_HZ[row]), float(TONES_HZ[4 + column])
+    return float(TONES_HZ[look.row]), float(TONES_HZ[4 + look.column])
 
 
 def _gain_db(hz: float) -> float:
     audio = to_int16(sine(hz, MARGIN_SAMPLES + 8000, 0.0))
-    through = _hops(audio, highpass=True).energy.sum()
-    return 10 * math.log10(through / _hops(audio).energy.sum())
-
-
-def _leaves(looks: Looks) -> list[npt.NDArray[np.generic]]:
-    leaves: list[npt.NDArray[np.generic]] = []
-    for value in looks:
-        leaves += list(value) if isinstance(value, Window) else [value]
-    return leaves
+    through = measured(audio, highpass=True)["energy"].sum()
+    return 10 * math.log10(through / measured(audio)["energy"].sum())
 
 
 # Sums over hops.
@@ -131,14 +95,14 @@ def test_energy_and_slope_of_hops_are_exact(seed: int) -> None:
     """
     random = np.random.default_rng(seed)
     audio = random.integers(-32768, 32768, MARGIN_SAMPLES + 100).astype(np.int16)
-    hops = _hops(audio)
+    hops = measured(audio)
     exact = audio.astype(np.int64)
     for hop in range(5):
         start = MARGIN_SAMPLES + hop * HOP_SAMPLES
         inside = exact[start : start + HOP_SAMPLES]
         steps = np.diff(exact[start - 1 : start + HOP_SAMPLES])
-        assert hops.energy[hop] == (inside * inside).sum()
-        assert hops.slope[hop] == (steps * steps).sum()
+        assert hops["energy"][hop] == (inside * inside).sum()
+        assert hops["slope"][hop] == (steps * steps).sum()
 
 
 def test_sums_of_hops_are_correlations_with_eight_tones() -> None:
@@ -147,15 +111,15 @@ def test_sums_of_hops_are_correlations_with_eight_tones() -> None:
     15 bits allow.
     """
     audio = to_int16(white_noise(MARGIN_SAMPLES + 200, -6.0, seed=3))
-    hops = _hops(audio)
-    assert hops.sums.shape == (16, 10)
+    hops = measured(audio)
+    assert hops["sums"].shape == (10, 16)
     turns = np.outer(TONES_HZ, np.arange(HOP_SAMPLES)) / 8000
     waves = np.concatenate([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)])
     for hop in range(10):
         start = MARGIN_SAMPLES + hop * HOP_SAMPLES
         inside = audio[start : start + HOP_SAMPLES].astype(np.float64)
         bound = np.abs(inside).sum() * 1e-4
-        assert np.abs(hops.sums[:, hop] - waves @ inside).max() < bound
+        assert np.abs(hops["sums"][hop] - waves @ inside).max() < bound
 
 
 def test_places_of_hops_repeat_every_second() -> None:
@@ -163,23 +127,23 @@ def test_places_of_hops_repeat_every_second() -> None:
     A hop's place is counted modulo the 400 hops in which all phases repeat.
     """
     audio = to_int16(np.zeros(MARGIN_SAMPLES + 60))
-    assert _hops(audio, first_hop=799).place.tolist() == [399, 0, 1]
+    assert measured(audio, first_hop=799)["place"].tolist() == [399, 0, 1]
 
 
 @pytest.mark.parametrize("highpass", [False, True])
 def test_hops_do_not_depend_on_company(*, highpass: bool) -> None:
     """
-    A hop gives the same bits alone and among others.
+    A hop gives the same bits from its own audio alone and amid a stream.
     """
     random = np.random.default_rng(5)
-    samples = random.integers(-32768, 32768, (40, 109)).astype(np.float64)
-    place = random.integers(0, 5000, 40).astype(np.intp)
-    together = measure_hops(samples, place, highpass=highpass)
-    for hop in range(40):
-        row = slice(hop, hop + 1)
-        alone = measure_hops(samples[row], place[row], highpass=highpass)
-        for one, other in zip(alone, together, strict=True):
-            assert np.array_equal(one, other[..., row])
+    samples = random.integers(-32768, 32768, MARGIN_SAMPLES + 40 * HOP_SAMPLES)
+    audio = samples.astype(np.int16)
+    together = measured(audio, first_hop=390, highpass=highpass)
+    for i in range(40):
+        start = i * HOP_SAMPLES
+        own = audio[start : start + MARGIN_SAMPLES + HOP_SAMPLES]
+        alone = measured(own, first_hop=390 + i, highpass=highpass)
+        assert are_same(alone, together[i : i + 1])
 
 
 @pytest.mark.parametrize("hz", [50.0, 350.0, 400.0, 425.0, 440.0])
@@ -204,8 +168,8 @@ def test_highpass_is_late_by_its_delay() -> None:
     """
     wave = np.zeros(MARGIN_SAMPLES + 160)
     wave[MARGIN_SAMPLES + 30] = 30_000.0
-    hops = _hops(to_int16(wave), highpass=True)
-    assert hops.energy.argmax() == (30 + HIGHPASS_DELAY_SAMPLES) // HOP_SAMPLES
+    hops = measured(to_int16(wave), highpass=True)
+    assert hops["energy"].argmax() == (30 + HIGHPASS_DELAY_SAMPLES) // HOP_SAMPLES
 
 
 # Clean tones.
@@ -219,17 +183,17 @@ def test_looks_find_the_pair_of_a_clean_tone(digit: str) -> None:
     """
     power = amplitude(-10.0) ** 2 / 2
     for seed in range(8):
-        looks = _look(_press(digit, seed=seed), first_hop=seed * 177)
-        assert _pair_hz(looks) == KEYPAD[digit]
-        for window in _both(looks):
-            assert np.abs(10 * np.log10(window.power / power)).max() < 0.2
-            assert np.abs(window.offset_hz).max() < 2.0
-            assert window.rest.item() < 0.02
-            assert window.rest_trimmed.item() < 0.02
-            assert window.wander.max() < 0.02
-            assert window.wander_trimmed.max() < 0.02
-            assert window.drift.max() < 0.02
-            assert window.rival.max() < 0.1
+        look = _look(_press(digit, seed=seed), first_hop=seed * 177)
+        assert _pair_hz(look) == KEYPAD[digit]
+        for window in _WINDOWS:
+            assert np.abs(10 * np.log10(look.power[window] / power)).max() < 0.2
+            assert np.abs(look.offset_hz[window]).max() < 2.0
+            assert look.rest[window] < 0.02
+            assert look.rest_trimmed[window] < 0.02
+            assert look.wander[window].max() < 0.02
+            assert look.wander_trimmed[window].max() < 0.02
+            assert look.drift[window].max() < 0.02
+            assert look.rival[window].max() < 0.1
 
 
 @pytest.mark.parametrize("low_error", [-0.025, -0.01, 0.015])
@@ -243,25 +207,25 @@ def test_looks_measure_how_far_tones_are_off(
     """
     for digit in ALL_DIGITS:
         low_hz, high_hz = KEYPAD[digit]
-        looks = _look(_press(digit, low_error=low_error, high_error=high_error))
-        assert _pair_hz(looks) == (low_hz, high_hz)
-        for window in _both(looks):
-            low, high = window.offset_hz[:, 0].tolist()
+        look = _look(_press(digit, low_error=low_error, high_error=high_error))
+        assert _pair_hz(look) == (low_hz, high_hz)
+        for window in _WINDOWS:
+            low, high = look.offset_hz[window].tolist()
             assert low == pytest.approx(low_hz * low_error, abs=2.0)
             assert high == pytest.approx(high_hz * high_error, abs=2.0)
             # A hop is fitted at the nominal frequencies, which a tone of 2.5 %
             # more leaves by 15 degrees.
-            assert window.rest.item() < 0.04
-            assert window.wander.max() < 0.03
+            assert look.rest[window] < 0.04
+            assert look.wander[window].max() < 0.03
 
 
 def test_offsets_are_multiples_of_a_step() -> None:
     """
     Offsets come from a table.
     """
-    looks = _look(_press("5", low_error=0.0123, high_error=-0.0077))
-    for window in _both(looks):
-        steps = window.offset_hz / OFFSET_STEP_HZ
+    look = _look(_press("5", low_error=0.0123, high_error=-0.0077))
+    for window in _WINDOWS:
+        steps = look.offset_hz[window] / OFFSET_STEP_HZ
         assert np.array_equal(steps, np.rint(steps))
 
 
@@ -272,12 +236,13 @@ def test_each_tone_has_its_own_power() -> None:
     press = Press(
         digit="9",
         start_sample=0,
-        end_sample=_LOOK_SAMPLES,
+        end_sample=LOOK_SAMPLES,
         low_dbm0=-8.0,
         high_dbm0=-16.0,
     )
-    for window in _both(_look(press.wave())):
-        low, high = window.power[:, 0].tolist()
+    look = _look(press.wave())
+    for window in _WINDOWS:
+        low, high = look.power[window].tolist()
         assert low == pytest.approx(amplitude(-8.0) ** 2 / 2, rel=0.02)
         assert high == pytest.approx(amplitude(-16.0) ** 2 / 2, rel=0.02)
 
@@ -289,7 +254,7 @@ def test_tone_power_is_that_of_the_last_ten_milliseconds(digit: str) -> None:
     are the strongest.
     """
     wave = _press(digit)
-    low, high = _look(wave).tone_power[:4, 0], _look(wave).tone_power[4:, 0]
+    low, high = np.split(_look(wave).tone_power, 2)
     assert (TONES_HZ[low.argmax()], TONES_HZ[4 + high.argmax()]) == KEYPAD[digit]
     wave[-80:] = 0.0
     assert _look(wave).tone_power.max() == 0.0
@@ -303,12 +268,12 @@ def test_looks_through_the_highpass_find_the_pair_below_a_dial_tone(
     With 350 and 440 Hz each 6 dB above each tone, the look is as if they were
     not there.
     """
-    dial_tone = sine(350.0, _LOOK_SAMPLES, -4.0) + sine(440.0, _LOOK_SAMPLES, -4.0)
-    looks = _look(_press(digit) + dial_tone, highpass=True)
-    assert _pair_hz(looks) == KEYPAD[digit]
-    for window in _both(looks):
-        assert window.rest.item() < 0.02
-    assert _look(_press(digit) + dial_tone).long.rest.item() > 0.3
+    dial_tone = sine(350.0, LOOK_SAMPLES, -4.0) + sine(440.0, LOOK_SAMPLES, -4.0)
+    look = _look(_press(digit) + dial_tone, highpass=True)
+    assert _pair_hz(look) == KEYPAD[digit]
+    for window in _WINDOWS:
+        assert look.rest[window] < 0.02
+    assert _look(_press(digit) + dial_tone).rest[LONG] > 0.3
 
 
 # When the tone began.
@@ -321,7 +286,7 @@ def test_filled_tells_which_hops_the_tone_is_in(n_hops: int) -> None:
     three quarters of the short window are no measure of what one is.
     """
     for digit in ALL_DIGITS:
-        filled = _look(_begun(digit, n_hops * HOP_SAMPLES)).filled[:, 0]
+        filled = _look(_begun(digit, n_hops * HOP_SAMPLES)).filled
         assert np.abs(filled[-n_hops:] - 1.0).max() < 0.02
         assert np.abs(filled[:-n_hops]).max(initial=0.0) < 0.02
 
@@ -331,7 +296,7 @@ def test_filled_is_a_part_where_the_tone_begins_inside_a_hop() -> None:
     A tone that has half of a hop fills about half of it.
     """
     for digit in ALL_DIGITS:
-        filled = _look(_begun(digit, 10 * HOP_SAMPLES + 10)).filled[:, 0]
+        filled = _look(_begun(digit, 10 * HOP_SAMPLES + 10)).filled
         assert 0.2 < filled[5] < 0.8
         assert np.abs(filled[6:] - 1.0).max() < 0.02
 
@@ -342,19 +307,17 @@ def test_before_tells_an_onset_from_a_tone_that_lasts(digit: str) -> None:
     Nought 20 ms after the onset, one when the tone has lasted for 40 ms.
     """
     onset = _look(_begun(digit, SHORT_HOPS * HOP_SAMPLES))
-    assert onset.before.item() == pytest.approx(0.0, abs=0.01)
+    assert onset.before == pytest.approx(0.0, abs=0.01)
     lasting = _look(_press(digit))
-    assert lasting.before.item() == pytest.approx(1.0, abs=0.01)
+    assert lasting.before == pytest.approx(1.0, abs=0.01)
 
 
 def test_size_is_not_lowered_by_hops_without_the_tone() -> None:
     """
     A tone that has three quarters of the short window has its full size.
     """
-    whole = _look(_press("5")).size.item()
-    assert _look(_begun("5", 6 * HOP_SAMPLES)).size.item() == pytest.approx(
-        whole, rel=0.02
-    )
+    whole = _look(_press("5")).size
+    assert _look(_begun("5", 6 * HOP_SAMPLES)).size == pytest.approx(whole, rel=0.02)
 
 
 # What else is heard.
@@ -369,10 +332,10 @@ def test_a_burst_spoils_a_few_hops_and_not_the_track(first: int) -> None:
         wave = _press(digit)
         start = MARGIN_SAMPLES + first * HOP_SAMPLES
         wave[start : start + 60] += white_noise(60, -4.0, seed=first)
-        window = _look(wave).long
-        assert window.rest.item() > 0.05
-        assert window.rest_trimmed.item() < 0.01
-        assert window.wander_trimmed.max() < 0.01 < window.wander.max()
+        look = _look(wave)
+        assert look.rest[LONG] > 0.05
+        assert look.rest_trimmed[LONG] < 0.01
+        assert look.wander_trimmed[LONG].max() < 0.01 < look.wander[LONG].max()
 
 
 def test_a_break_spoils_a_few_hops_and_not_the_track() -> None:
@@ -381,9 +344,9 @@ def test_a_break_spoils_a_few_hops_and_not_the_track() -> None:
     """
     wave = _press("7")
     wave[-160:-100] = 0.0
-    window = _look(wave).long
-    assert window.rest.item() > 0.05
-    assert window.rest_trimmed.item() < 0.01
+    look = _look(wave)
+    assert look.rest[LONG] > 0.05
+    assert look.rest_trimmed[LONG] < 0.01
 
 
 def test_other_tells_in_which_hops_other_sound_is() -> None:
@@ -392,7 +355,7 @@ def test_other_tells_in_which_hops_other_sound_is() -> None:
     """
     wave = _press("5")
     wave[-160:-100] += white_noise(60, -4.0)
-    other = _look(wave).other[:, 0]
+    other = _look(wave).other
     assert other[8:11].min() > 10 * np.delete(other, [8, 9, 10]).max()
 
 
@@ -404,8 +367,8 @@ def test_rest_is_the_noise_over_the_pair(snr_db: float) -> None:
     """
     rests = []
     for seed in range(40):
-        noise = white_noise(_LOOK_SAMPLES, -7.0 - snr_db, seed=seed)
-        rests.append(_look(_press("5", seed=seed) + noise).long.rest.item())
+        noise = white_noise(LOOK_SAMPLES, -7.0 - snr_db, seed=seed)
+        rests.append(_look(_press("5", seed=seed) + noise).rest[LONG])
     expected = 10 ** (-snr_db / 10)
     assert float(np.median(rests)) == pytest.approx(expected, rel=0.25)
 
@@ -414,7 +377,7 @@ def test_a_steady_third_tone_is_a_rival() -> None:
     """
     A tone of the same group and level is seen beside the best one, in its group.
     """
-    rival = _look(_press("1") + sine(941.0, _LOOK_SAMPLES, -10.0)).long.rival[:, 0]
+    rival = _look(_press("1") + sine(941.0, LOOK_SAMPLES, -10.0)).rival[LONG]
     assert rival[0] > 0.5
     assert rival[1] < 0.1
 
@@ -424,11 +387,11 @@ def test_rest_outside_the_pairs_frequencies_is_told_from_unsteadiness() -> None:
     A high whistle fits no pair in any hop; a jump of the tones' phase fits one in
     every hop.
     """
-    whistle = _look(_press("5") + sine(3400.0, _LOOK_SAMPLES, -10.0)).long
-    assert whistle.outside.item() > 0.8
+    whistle = _look(_press("5") + sine(3400.0, LOOK_SAMPLES, -10.0))
+    assert whistle.outside[LONG] > 0.8
     jump = _press("5")
     jump[-160:] = -jump[-160:]
-    assert _look(jump).long.outside.item() < 0.01
+    assert _look(jump).outside[LONG] < 0.01
 
 
 def test_a_glide_drifts() -> None:
@@ -436,13 +399,13 @@ def test_a_glide_drifts() -> None:
     Tones whose frequency glides by an eighth in 40 ms do not stay where they are,
     and a steady pair that is off does.
     """
-    n = np.arange(_LOOK_SAMPLES)
-    glide = 1 + 0.15 * (n / _LOOK_SAMPLES - 0.5)
-    wave = np.zeros(_LOOK_SAMPLES)
+    n = np.arange(LOOK_SAMPLES)
+    glide = 1 + 0.15 * (n / LOOK_SAMPLES - 0.5)
+    wave = np.zeros(LOOK_SAMPLES)
     for hz in KEYPAD["5"]:
         wave += amplitude(-10.0) * np.sin(2 * np.pi * np.cumsum(hz * glide) / 8000)
-    gliding = _look(wave).long.drift.max()
-    steady = _look(_press("5", low_error=0.02, high_error=0.02)).long.drift.max()
+    gliding = _look(wave).drift[LONG].max()
+    steady = _look(_press("5", low_error=0.02, high_error=0.02)).drift[LONG].max()
     assert gliding > 0.1
     assert steady < 0.01
 
@@ -454,10 +417,10 @@ def test_whiteness_is_two_for_white_noise_and_less_for_low_sound() -> None:
     """
     white, hum = [], []
     for seed in range(30):
-        noise = white_noise(_LOOK_SAMPLES, -12.0, seed=seed)
-        white.append(_look(_press("5", seed=seed) + noise).whiteness.item())
-        low = sine(100.0, _LOOK_SAMPLES, -10.0, phase=seed)
-        hum.append(_look(_press("5", seed=seed) + low).whiteness.item())
+        noise = white_noise(LOOK_SAMPLES, -12.0, seed=seed)
+        white.append(_look(_press("5", seed=seed) + noise).whiteness)
+        low = sine(100.0, LOOK_SAMPLES, -10.0, phase=seed)
+        hum.append(_look(_press("5", seed=seed) + low).whiteness)
     assert float(np.mean(white)) == pytest.approx(2.0, abs=0.4)
     assert float(np.mean(hum)) < 0.8
 
@@ -465,9 +428,9 @@ def test_whiteness_is_two_for_white_noise_and_less_for_low_sound() -> None:
 @pytest.mark.parametrize(
     "wave",
     [
-        np.zeros(_LOOK_SAMPLES),
-        np.full(_LOOK_SAMPLES, 32767.0),
-        np.where(np.arange(_LOOK_SAMPLES) % 8 < 4, 32767.0, -32768.0),
+        np.zeros(LOOK_SAMPLES),
+        np.full(LOOK_SAMPLES, 32767.0),
+        np.where(np.arange(LOOK_SAMPLES) % 8 < 4, 32767.0, -32768.0),
     ],
     ids=["silence", "constant", "square"],
 )
@@ -475,8 +438,9 @@ def test_looks_are_finite_whatever_is_heard(wave: Wave) -> None:
     """
     Nothing is divided by nought.
     """
-    for leaf in _leaves(_look(wave)):
-        assert np.isfinite(leaf.astype(np.float64)).all()
+    look = _look(wave)
+    for name in LOOK.fields or ():
+        assert np.isfinite(getattr(look, name)).all(), name
 
 
 # Independence.
@@ -494,31 +458,28 @@ def test_looks_do_not_depend_on_company(
     stream at hand or with its own only.
     """
     audio = to_int16(wave)
-    hops = _hops(audio, first_hop=first_hop, highpass=highpass)
-    last = np.arange(LONG_HOPS - 1, len(hops.energy), dtype=np.intp)
-    together = _leaves(measure_pairs(hops, last))
-    for look in range(0, len(last), 7):
-        row = slice(look, look + 1)
-        among = _leaves(measure_pairs(hops, last[row]))
-        start = look * HOP_SAMPLES
-        own = _hops(
-            audio[start : start + _LOOK_SAMPLES],
-            first_hop=first_hop + look,
+    hops = measured(audio, first_hop=first_hop, highpass=highpass)
+    together = looks_at(hops, range(LONG_HOPS - 1, len(hops)))
+    for i in range(0, len(together), 7):
+        start = i * HOP_SAMPLES
+        own = measured(
+            audio[start : start + LOOK_SAMPLES],
+            first_hop=first_hop + i,
             highpass=highpass,
         )
-        alone = _leaves(measure_pairs(own, np.array([LONG_HOPS - 1], dtype=np.intp)))
-        for one, two, many in zip(among, alone, together, strict=True):
-            assert np.array_equal(one, many[..., row])
-            assert np.array_equal(two, many[..., row])
+        assert are_same(looks_at(own, [LONG_HOPS - 1]), together[i : i + 1])
 
 
-def test_looks_may_be_taken_in_any_order() -> None:
+def test_hops_may_stand_in_any_order() -> None:
     """
-    Each look belongs to its own place in `last`.
+    A look goes by where its hops are said to be, as in a ring.
     """
-    hops = _hops(to_int16(_press("5", 2000) + white_noise(2000, -20.0)))
-    last = np.array([40, 15, 93, 40], dtype=np.intp)
-    mixed = _leaves(measure_pairs(hops, last))
-    sorted_ = _leaves(measure_pairs(hops, np.array([15, 40, 93], dtype=np.intp)))
-    for one, other in zip(mixed, sorted_, strict=True):
-        assert np.array_equal(one, other[..., [1, 0, 2, 1]])
+    hops = measured(to_int16(_press("5", 2000) + white_noise(2000, -20.0)))
+    places = np.random.default_rng(8).permutation(len(hops))
+    shuffled = np.empty_like(hops)
+    shuffled[places] = hops
+    looks = np.zeros(3, dtype=LOOK)
+    ends = [40, 15, 93]
+    for look, end in zip(looks, ends, strict=True):
+        measure_pair(shuffled, places[end - LONG_HOPS + 1 : end + 1], look)
+    assert are_same(looks, looks_at(hops, ends))
