@@ -17,6 +17,7 @@ from dtmf_engine.looks import LONG, LONG_HOPS, LOOK, SHORT, SHORT_HOPS, Look
 from dtmf_engine.offsets import OFFSET_STEP_HZ
 from dtmf_engine.pairs import measure_pair
 from tests.support.looks import LOOK_SAMPLES, are_same, looks_at, measured, one
+from tests.support.plain_look import heard_of, plain_look
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,
@@ -33,6 +34,13 @@ from tests.support.tones import (
 
 
 _WINDOWS = SHORT, LONG
+
+_MEASURES = {
+    *("row", "column", "tone_power", "share", "offset_hz", "power", "rest"),
+    *("rest_trimmed", "wander", "wander_trimmed", "drift", "outside", "rival"),
+    *("whiteness", "before", "size", "filled", "other"),
+}
+"""Fields of a look that tell of its audio."""
 
 
 def _look(wave: Wave, *, first_hop: int = 0, highpass: bool = False) -> Look:
@@ -170,6 +178,54 @@ def test_highpass_is_late_by_its_delay() -> None:
     wave[MARGIN_SAMPLES + 30] = 30_000.0
     hops = measured(to_int16(wave), highpass=True)
     assert hops["energy"].argmax() == (30 + HIGHPASS_DELAY_SAMPLES) // HOP_SAMPLES
+
+
+# Against plain arithmetic.
+
+
+@stable
+@given(calls(), st.integers(0, 100_000), st.booleans())
+def test_looks_measure_what_plain_arithmetic_gives(
+    wave: Wave,
+    first_hop: int,
+    highpass: bool,  # noqa: FBT001  # drawn
+) -> None:
+    """
+    Every field is what NumPy makes of the samples by its definition: to a part in
+    10⁹ of its largest number, and offsets to the step.
+    """
+    noise = white_noise(len(wave), -50.0, seed=first_hop)
+    audio = to_int16(wave + noise)
+    hops = measured(audio, first_hop=first_hop, highpass=highpass)
+    ends = range(LONG_HOPS - 1, len(hops), 5)
+    looks = looks_at(hops, ends)
+    for i in range(len(looks)):
+        start = 5 * i * HOP_SAMPLES
+        heard = heard_of(audio[start : start + LOOK_SAMPLES], highpass=highpass)
+        plain = plain_look(heard, first_hop + 5 * i)
+        assert plain.keys() == _MEASURES
+        for name, expected in plain.items():
+            away = np.abs(looks[name][i] - expected).max()
+            assert away <= 1e-9 * np.abs(expected).max(), name
+
+
+def test_pairs_are_fitted_by_least_squares() -> None:
+    """
+    Of one hop the fit leaves what two cosines and two sines cannot give of its
+    samples, within what tables of 15 bits allow.
+    """
+    noise = white_noise(LOOK_SAMPLES, -20.0, seed=9)
+    audio = to_int16(_press("6", seed=9) + noise)
+    look = one(looks_at(measured(audio), [LONG_HOPS - 1]))
+    hz = np.array(_pair_hz(look))
+    turns = 2 * np.pi * np.outer(np.arange(HOP_SAMPLES), hz) / 8000
+    basis = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
+    hops = audio[MARGIN_SAMPLES:].astype(np.float64).reshape(LONG_HOPS, HOP_SAMPLES)
+    left = np.linalg.lstsq(basis, hops.T)[1]
+    energy = (hops * hops).sum(axis=1)
+    misfit = look.other * look.size * HOP_SAMPLES / 2
+    assert (np.abs(misfit - left) < energy * 1e-4).all()
+    assert (left > energy * 1e-3).all()
 
 
 # Clean tones.
@@ -480,6 +536,6 @@ def test_hops_may_stand_in_any_order() -> None:
     shuffled[places] = hops
     looks = np.zeros(3, dtype=LOOK)
     ends = [40, 15, 93]
-    for look, end in zip(looks, ends, strict=True):
-        measure_pair(shuffled, places[end - LONG_HOPS + 1 : end + 1], look)
+    for i, end in enumerate(ends):
+        measure_pair(shuffled, places[end - LONG_HOPS + 1 : end + 1], looks[i])
     assert are_same(looks, looks_at(hops, ends))

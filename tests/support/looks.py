@@ -3,6 +3,8 @@ Looks for tests: taken of finished audio one by one, and made by hand.
 """
 
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 
@@ -10,7 +12,6 @@ from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import (
     HOP,
     MARGIN_SAMPLES,
-    Hop,
     Hops,
     measure_filtered_hop,
     measure_hop,
@@ -43,8 +44,8 @@ def looks_at(hops: Hops, ends: Iterable[int]) -> Looks:
     """
     orders = [np.arange(end - LONG_HOPS + 1, end + 1) for end in ends]
     looks = np.zeros(len(orders), dtype=LOOK)
-    for look, order in zip(looks, orders, strict=True):
-        measure_pair(hops, order, look)
+    for i, order in enumerate(orders):
+        measure_pair(hops, order, looks[i])
     return looks
 
 
@@ -52,28 +53,22 @@ def looks_of(audios: Iterable[Audio]) -> Looks:
     """
     Look at the end of each piece of audio, and score what is seen.
     """
-    looks = np.concatenate(
-        [looks_at(measured(audio[-LOOK_SAMPLES:]), [LONG_HOPS - 1]) for audio in audios]
-    )
-    for look in looks:
-        score(look)
+    seen = [
+        looks_at(measured(audio[-LOOK_SAMPLES:]), [LONG_HOPS - 1]) for audio in audios
+    ]
+    looks = np.concatenate(seen)
+    for i in range(len(looks)):
+        score(looks[i])
     return looks
 
 
 def one(looks: Looks, i: int = 0) -> Look:
     """
-    Give one of several looks, with its fields as attributes.
+    Give what one of several looks found, to read.
     """
-    look: Look = looks.view(np.recarray)[i]
-    return look
-
-
-def one_hop(hops: Hops, i: int = 0) -> Hop:
-    """
-    Give one of several hops, with its fields as attributes.
-    """
-    hop: Hop = hops.view(np.recarray)[i]
-    return hop
+    # No `np.record`: its own `size` hides the field.
+    found = SimpleNamespace(**{name: looks[name][i] for name in LOOK.fields or ()})
+    return cast("Look", found)
 
 
 def are_same(records: Looks | Hops, others: Looks | Hops) -> bool:
