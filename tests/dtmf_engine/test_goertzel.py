@@ -1,5 +1,5 @@
 """
-Goertzel bank: matrix products against the recursion, and against least squares.
+Goertzel bank: sums over hops against the recursion and against whole numbers.
 """
 
 import numpy as np
@@ -8,18 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dtmf_engine.goertzel import (
-    HOP_SAMPLES,
-    PHASE_PERIOD_HOPS,
-    add_fours,
-    hop_sums,
-    turn,
-)
-from dtmf_engine.hops import MARGIN_SAMPLES, measure_hops
+from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, correlate, inverse_grams, kernel
+from dtmf_engine.hops import MARGIN_SAMPLES
 from dtmf_engine.keypad import TONES_HZ
 from tests.support.goertzel_reference import goertzel
+from tests.support.looks import measured
 from tests.support.strategies import stable
 from tests.support.tones import (
+    Audio,
     amplitude,
     sine,
     to_int16,
@@ -27,31 +23,14 @@ from tests.support.tones import (
 )
 
 
-Float64 = npt.NDArray[np.float64]
-
-
-def _sums_from(
-    audio: npt.NDArray[np.int16] | Float64, first_hop: int = 0
-) -> npt.NDArray[np.complex128]:
+def _sums_from(audio: Audio, first_hop: int = 0) -> npt.NDArray[np.complex128]:
     """
     Give the Fourier sum of each tone in each hop, [shape=(8, k)].
     """
-    hops = np.asarray(audio, dtype=np.float64).reshape(-1, HOP_SAMPLES)
-    place = (first_hop + np.arange(len(hops), dtype=np.intp)) % PHASE_PERIOD_HOPS
-    turned = np.empty((16, len(hops)))
-    turn(hop_sums(hops), place, turned)
-    return np.asarray(turned[:8] + 1j * turned[8:])
-
-
-def _energies(audio: npt.NDArray[np.int16] | Float64) -> Float64:
-    """
-    Give the energy of each hop, [shape=(k,)].
-    """
-    padded = np.concatenate([np.zeros(MARGIN_SAMPLES), audio])
-    width = MARGIN_SAMPLES + HOP_SAMPLES
-    hops = np.lib.stride_tricks.sliding_window_view(padded, width)[::HOP_SAMPLES]
-    place = np.arange(len(hops), dtype=np.intp)
-    return measure_hops(hops, place, highpass=False).energy
+    silence = np.zeros(MARGIN_SAMPLES, dtype=np.int16)
+    hops = measured(np.concatenate([silence, audio]), first_hop=first_hop)
+    real, imag = np.split(hops["turned"].T, 2)
+    return np.asarray(real + 1j * imag)
 
 
 @pytest.mark.parametrize("n_hops", [1, 4, 5, 10])
@@ -76,7 +55,7 @@ def test_hop_sums_are_turned_to_the_start_of_the_stream() -> None:
     second in which the phases repeat.
     """
     hz = TONES_HZ[2]
-    audio = sine(hz, 8200, 0.0, phase=0.7)
+    audio = to_int16(sine(hz, 8200, 0.0, phase=0.7))
     sums = _sums_from(audio)
     phases = np.angle(sums[2])
     # A sine that starts at 0.7 is a cosine that starts a quarter turn earlier.
@@ -85,13 +64,20 @@ def test_hop_sums_are_turned_to_the_start_of_the_stream() -> None:
     assert np.angle(sums[2].sum()) == pytest.approx(0.7 - np.pi / 2, abs=1e-3)
 
 
-def test_hop_sums_energy_is_the_sum_of_squares() -> None:
+@stable
+@given(st.integers(0, 2**32 - 1), st.sampled_from([4, HOP_SAMPLES, 80, 200]))
+def test_correlations_are_exact(seed: int, n_samples: int) -> None:
     """
-    The energy of a hop is exact.
+    For any samples, what whole numbers give, in whatever order they are added: the
+    eight cosines of a table of 15 bits, then the eight sines.
     """
-    audio = to_int16(white_noise(60, -3.0))
-    expected = (audio.astype(np.int64).reshape(3, 20) ** 2).sum(axis=1)
-    assert _energies(audio).tolist() == expected.tolist()
+    random = np.random.default_rng(seed)
+    samples = random.integers(-32768, 32768, n_samples)
+    turns = 2 * np.pi * np.outer(TONES_HZ, np.arange(n_samples)) / 8000
+    table = np.rint(np.concatenate([np.cos(turns), np.sin(turns)]) * 2**14)
+    sums = np.full(2 * N_TONES, np.nan)
+    correlate(samples.astype(np.float64), kernel(n_samples), sums)
+    assert (sums * 2**14).tolist() == (table.astype(np.int64) @ samples).tolist()
 
 
 @stable
@@ -101,28 +87,28 @@ def test_hop_sums_do_not_depend_on_company(seed: int, first_hop: int) -> None:
     A hop gives the same bits alone and among other hops and legs.
     """
     random = np.random.default_rng(seed)
-    audio = random.integers(-32768, 32768, (3, 7 * HOP_SAMPLES)).astype(np.float64)
+    audio = random.integers(-32768, 32768, (3, 7 * HOP_SAMPLES)).astype(np.int16)
     starts = (first_hop, 0, 399)
     for leg, start in zip(audio, starts, strict=True):
         together = _sums_from(leg, start)
         for hop in range(7):
             one = leg[hop * HOP_SAMPLES : (hop + 1) * HOP_SAMPLES]
             assert np.array_equal(_sums_from(one, start + hop)[:, 0], together[:, hop])
-            assert _energies(one).item() == _energies(leg)[hop]
-    sums = hop_sums(audio.reshape(-1, HOP_SAMPLES))
-    for leg in range(3):
-        alone = hop_sums(audio[leg].reshape(-1, HOP_SAMPLES))
-        assert np.array_equal(alone, sums[:, 7 * leg : 7 * leg + 7])
 
 
-def test_windows_of_four_add_each_run_of_neighbours() -> None:
+def test_inverse_grams_solve_for_each_pair() -> None:
     """
-    Every window is the sum of its own hops and of no other.
+    Two tones of any pair have the amplitudes that least squares give them.
     """
-    values = np.array([[1.0, 10.0, 100.0, 1000.0, 10_000.0]])
-    assert add_fours(values).tolist() == [[1111.0, 11_110.0]]
-    assert add_fours(values[:, :4]).tolist() == [[1111.0]]
-    assert values.tolist() == [[1.0, 10.0, 100.0, 1000.0, 10_000.0]]
+    inverses = inverse_grams(HOP_SAMPLES)
+    assert inverses.shape == (16, 4, 4)
+    samples = white_noise(HOP_SAMPLES, -10.0)
+    for i, inverse in enumerate(inverses):
+        hz = np.array([TONES_HZ[i // 4], TONES_HZ[4 + i % 4]])
+        turns = 2 * np.pi * np.outer(np.arange(HOP_SAMPLES), hz) / 8000
+        basis = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
+        expected = np.linalg.lstsq(basis, samples)[0]
+        assert inverse @ basis.T @ samples == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("tone", range(8))
@@ -130,6 +116,6 @@ def test_tone_power_of_a_long_sine_is_its_mean_square(tone: int) -> None:
     """
     Over a tenth of a second a sine's power is half its amplitude squared.
     """
-    whole = _sums_from(sine(TONES_HZ[tone], 800, -9.0)).sum(axis=1)
+    whole = _sums_from(to_int16(sine(TONES_HZ[tone], 800, -9.0))).sum(axis=1)
     power = np.abs(whole) ** 2 * (2.0 / 800**2)
     assert power[tone] == pytest.approx(amplitude(-9.0) ** 2 / 2, rel=0.02)
