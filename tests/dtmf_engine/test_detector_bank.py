@@ -23,9 +23,12 @@ from dtmf_engine import (
     ParameterError,
     ToneEnded,
 )
+from dtmf_engine.arrays import Index
 from dtmf_engine.batches import check_samples, slices
+from dtmf_engine.close_look import Heard, Wanted, look_closely
 from dtmf_engine.detector_bank import DetectorBank
 from dtmf_engine.looks import Looks
+from dtmf_engine.sights import judge
 from tests.support.strategies import Script, calls, cuts, scripts, stable
 from tests.support.streams import digits_of
 from tests.support.tones import (
@@ -178,13 +181,20 @@ def test_leg_believes_a_known_telephone_in_any_cuts(
     short, and doubtful when it is long enough, is accepted however audio is cut.
     """
 
-    def fake_scores(looks: Looks) -> npt.NDArray[np.float64]:
-        is_short = looks.filled.clip(0, 1).sum(axis=0) < 7.5
-        score = np.where(looks.row == 0, 5.0, np.where(is_short, -2.0, -4.0))
-        return np.stack([score, score, score])
+    def look_otherwise(
+        heard: Heard, wanted: Wanted, limits: Looks, which: Index
+    ) -> Looks:
+        looks = look_closely(heard, wanted, limits, which)
+        # No look is near because it is clean.
+        looks["rest_trimmed"] = 1.0
+        for i in np.flatnonzero(looks["is_for_detector"]):
+            is_short = looks["filled"][i].clip(0, 1).sum() < 7.5
+            doubtful = -2.0 if is_short else -4.0
+            looks["score"][i] = 5.0 if looks["row"][i] == 0 else doubtful
+            judge(looks[i], limits[which[looks["leg"][i]]])
+        return looks
 
-    monkeypatch.setattr("dtmf_engine.detector_bank.scores", fake_scores)
-    monkeypatch.setattr("dtmf_engine.sights._NEAR_REST", 0.0)
+    monkeypatch.setattr("dtmf_engine.detector_bank.look_closely", look_otherwise)
     profile = replace(
         DEFAULT, min_short_score=0.0, min_long_score=0.0, known_telephone_bonus=3.0
     )

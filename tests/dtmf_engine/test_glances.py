@@ -5,65 +5,60 @@ Glances: each leg gets its own looks, and no other's.
 import numpy as np
 import pytest
 
-from dtmf_engine.glances import Glance, Glances, of_leg
-from dtmf_engine.pairs import Looks, Window
+from dtmf_engine.glances import Glance, loud_legs, of_leg
+from dtmf_engine.looks import EARLY, LOOK, Looks
 
 
-def _glances(*where: tuple[int, int], first: float, is_worth: bool = True) -> Glances:
+def _looks(*where: tuple[int, int], first: float, is_worth: bool = True) -> Looks:
     """
-    Make glances at legs and hops, each with values of its own, from `first` on.
+    Make direct looks at legs and hops, each with values of its own, from `first` on.
     """
     g = len(where)
-    leg, hop = np.array(where, dtype=np.intp).reshape(g, 2).T
-    value = np.array([first + i for i in range(g)], dtype=np.float64)
-    window = Window(
-        offset_hz=np.zeros((2, 2, g)),
-        power=np.zeros((2, 2, g)),
-        rest=np.zeros((2, g)),
-        rest_trimmed=np.zeros((2, g)),
-        wander=np.zeros((2, 2, g)),
-        wander_trimmed=np.zeros((2, 2, g)),
-        drift=np.zeros((2, 2, g)),
-        outside=np.zeros((2, g)),
-        rival=np.zeros((2, 2, g)),
-    )
-    looks = Looks(
-        row=np.arange(g, dtype=np.intp) % 4,
-        column=np.arange(g, dtype=np.intp)[::-1] % 4,
-        tone_power=value * 10.0 ** np.arange(8)[:, None],
-        share=value / 1000,
-        windows=window,
-        whiteness=np.zeros(g),
-        before=np.zeros(g),
-        size=np.zeros(g),
-        filled=np.zeros((16, g)),
-        other=np.zeros((16, g)),
-    )
-    return Glances(leg, hop, value, looks, np.full(g, is_worth, dtype=np.bool_))
+    value = first + np.arange(g, dtype=np.float64)
+    looks = np.zeros(g, dtype=LOOK)
+    looks["leg"], looks["hop"] = np.array(where, dtype=np.intp).reshape(g, 2).T
+    looks["row"], looks["column"] = np.arange(g) % 4, np.arange(g)[::-1] % 4
+    looks["tone_power"] = value[:, None] * 10.0 ** np.arange(8)
+    looks["share"] = value / 1000
+    looks["score"] = -99.0
+    looks["score"][:, EARLY] = value
+    looks["is_worth"] = is_worth
+    return looks
 
 
-def test_of_leg_picks_one_leg_out_of_several_parts() -> None:
+def test_of_leg_picks_one_leg_out_of_several() -> None:
     """
-    Its hops, and no other leg's, from every part, with the values of each.
+    Its hops, and no other leg's, with the values of each.
     """
-    one = _glances((0, 3), (1, 3), (1, 5), (2, 5), first=10.0)
-    other = _glances((1, 9), (0, 9), first=50.0, is_worth=False)
-    found = of_leg([one, other], 1)
-    assert found == {
-        3: Glance(11.0, 1, 2, [11.0 * 10.0**i for i in range(8)], 0.011, True),
-        5: Glance(12.0, 2, 1, [12.0 * 10.0**i for i in range(8)], 0.012, True),
-        9: Glance(50.0, 0, 1, [50.0 * 10.0**i for i in range(8)], 0.050, False),
+    looks = _looks((0, 3), (0, 9), (1, 3), (1, 5), (1, 9), (2, 5), first=10.0)
+    looks["is_worth"][4] = False
+    assert of_leg(looks, 1) == {
+        3: Glance(12.0, 2, 3, [12.0 * 10.0**i for i in range(8)], 0.012, True),
+        5: Glance(13.0, 3, 2, [13.0 * 10.0**i for i in range(8)], 0.013, True),
+        9: Glance(14.0, 0, 1, [14.0 * 10.0**i for i in range(8)], 0.014, False),
     }
-    assert sorted(of_leg([one, other], 0)) == [3, 9]
-    assert sorted(of_leg([one, other], 2)) == [5]
+    assert sorted(of_leg(looks, 0)) == [3, 9]
+    assert sorted(of_leg(looks, 2)) == [5]
 
 
 def test_of_leg_gives_nothing_without_a_look() -> None:
     """
-    A leg that nobody looked at has no glances, and neither has one without parts.
+    A leg that nobody looked at has no glances, and neither has one where there was
+    no look at all.
     """
-    assert of_leg([_glances((0, 3), first=1.0)], 1) == {}
-    assert of_leg([], 0) == {}
+    looks = _looks((0, 3), (2, 3), first=1.0)
+    assert of_leg(looks, 1) == of_leg(looks, 3) == {}
+    assert of_leg(_looks(first=0.0), 0) == {}
+
+
+def test_of_leg_leaves_out_what_was_filtered() -> None:
+    """
+    The high-pass comes too late for a masker: of a hop that was looked at in both
+    ways it is told what was seen directly.
+    """
+    looks = _looks((0, 3), (0, 3), (0, 4), first=1.0)
+    looks["is_filtered"] = [False, True, True]
+    assert {hop: glance.score for hop, glance in of_leg(looks, 0).items()} == {3: 1.0}
 
 
 @pytest.mark.parametrize("is_worth", [True, False])
@@ -71,7 +66,7 @@ def test_of_leg_says_who_asked_for_a_look(*, is_worth: bool) -> None:
     """
     The first look, or only somebody who watches.
     """
-    found = of_leg([_glances((0, 3), (0, 4), first=1.0, is_worth=is_worth)], 0)
+    found = of_leg(_looks((0, 3), (0, 4), first=1.0, is_worth=is_worth), 0)
     assert [glance.is_worth for glance in found.values()] == [is_worth, is_worth]
 
 
@@ -92,16 +87,23 @@ def test_glance_knows_the_powers_of_its_pair() -> None:
     }
 
 
-def test_loudest_is_each_leg_s_highest_score() -> None:
+def test_legs_are_loud_that_have_one_look_of_such_a_score() -> None:
     """
-    Whatever the order of the looks; minus infinity without any.
+    Whatever the order of the looks, and the score itself is enough; none is without
+    a look.
     """
-    glances = _glances((2, 0), (0, 1), (2, 2), (0, 3), (3, 0), first=-2.0)
-    assert glances.loudest(5).tolist() == [1.0, -np.inf, 0.0, 2.0, -np.inf]
+    looks = _looks((0, 1), (0, 3), (2, 0), (2, 2), (3, 0), first=-2.0)
+    assert looks["score"][:, EARLY].tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
+    assert loud_legs(looks, -1.0) == loud_legs(looks[::-1], -1.0) == {0, 2, 3}
+    assert loud_legs(looks, 1.0) == {2, 3}
+    assert loud_legs(looks, 2.5) == set()
+    assert loud_legs(_looks(first=0.0), -99.0) == set()
 
 
-def test_loudest_of_no_looks_is_minus_infinity() -> None:
+def test_what_was_filtered_is_not_loud() -> None:
     """
-    For every leg there is.
+    A masker does not hear it.
     """
-    assert _glances(first=0.0).loudest(2).tolist() == [-np.inf, -np.inf]
+    looks = _looks((0, 1), (1, 1), first=5.0)
+    looks["is_filtered"] = [False, True]
+    assert loud_legs(looks, 0.0) == {0}
