@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dtmf_engine import blocks
-from dtmf_engine.blocks import BLOCK_SAMPLES, STEADY_BLOCKS, Look, look
+from dtmf_engine.blocks import BLOCK_SAMPLES, STEADY_BLOCKS, FirstLook, look
+from dtmf_engine.goertzel import kernel
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,
     KEYPAD,
     Press,
     Wave,
+    amplitude,
     mix,
     sine,
     to_int16,
@@ -32,14 +33,15 @@ _DIAL_TONES_HZ = {
 }
 
 
-def _look(*waves: Wave, first_block: int = 0) -> Look:
+def _look(*waves: Wave, first_block: int = 0) -> FirstLook:
     """
     Look at whole streams, one leg each.
     """
-    cut = np.stack([to_int16(wave) for wave in waves])
-    k = cut.shape[1] // BLOCK_SAMPLES
+    audio = np.stack([to_int16(wave) for wave in waves])
     return look(
-        cut[:, : k * BLOCK_SAMPLES].reshape(len(waves), k, BLOCK_SAMPLES),
+        audio,
+        0,
+        audio.shape[1] // BLOCK_SAMPLES,
         np.zeros((len(waves), STEADY_BLOCKS)),
         np.full(len(waves), first_block, dtype=np.intp),
     )
@@ -201,10 +203,10 @@ def test_what_was_before_a_stream_is_not_read() -> None:
     """
     A leg that begins does not hear the one that used its row before.
     """
-    blocks = to_int16(_steady("precise", 4000)).reshape(1, 50, 80)
+    audio = to_int16(_steady("precise", 4000))[None, :]
     begins = np.zeros(1, dtype=np.intp)
-    clean = look(blocks, np.zeros((1, STEADY_BLOCKS)), begins)
-    dirty = look(blocks, np.full((1, STEADY_BLOCKS), np.nan), begins)
+    clean = look(audio, 0, 50, np.zeros((1, STEADY_BLOCKS)), begins)
+    dirty = look(audio, 0, 50, np.full((1, STEADY_BLOCKS), np.nan), begins)
     for one, other in zip(clean, dirty, strict=True):
         assert np.array_equal(one, other)
 
@@ -219,10 +221,10 @@ def test_look_does_not_depend_on_how_blocks_are_cut(
     same to the last bit.
     """
     steady = _steady(kind, 5600, data.draw(st.sampled_from([-60.0, -30.0, -12.0])))
-    audio = to_int16(mix(5600, (0, steady), (2900, wave)))
-    blocks = audio.reshape(1, -1, BLOCK_SAMPLES)
-    k = blocks.shape[1]
-    whole = look(blocks, np.zeros((1, STEADY_BLOCKS)), np.zeros(1, dtype=np.intp))
+    heard = mix(5600, (0, steady), (2900, wave))
+    audio = to_int16(heard)[None, :]
+    k = 5600 // BLOCK_SAMPLES
+    whole = _look(heard)
     sizes = data.draw(
         st.one_of(st.just([1]), st.lists(st.integers(1, 9), min_size=1, max_size=9))
     )
@@ -232,14 +234,15 @@ def test_look_does_not_depend_on_how_blocks_are_cut(
     while len(worth) < k:
         start = len(worth)
         for size in sizes:
-            part = blocks[:, start : start + size]
-            if not part.shape[1]:
+            n = min(size, k - start)
+            if not n:
                 break
-            seen = look(part, low_energy, np.array([start], dtype=np.intp))
+            first = np.array([start], dtype=np.intp)
+            seen = look(audio, start * BLOCK_SAMPLES, n, low_energy, first)
             low_energy = seen.low_energy
             worth += seen.worth[0].tolist()
             highpass += seen.highpass[0].tolist()
-            start += size
+            start += n
     assert worth == whole.worth[0].tolist()
     assert highpass == whole.highpass[0].tolist()
     assert np.array_equal(low_energy, whole.low_energy)
@@ -256,46 +259,70 @@ def test_legs_do_not_hear_each_other() -> None:
         mix(n_samples, (0, _steady("europe", n_samples)), (4800, _press("3", -16.0))),
         sine(low_hz, n_samples, -9.0) + sine(high_hz, n_samples, -9.0),
     ]
-    cut = np.stack([to_int16(wave) for wave in waves])
-    blocks = cut.reshape(3, -1, BLOCK_SAMPLES)
+    audio = np.stack([to_int16(wave) for wave in waves])
     before = np.random.default_rng(1).uniform(0.0, 1e6, (3, STEADY_BLOCKS))
     first = np.array([0, 3, 500], dtype=np.intp)
-    together = look(blocks, before, first)
+    together = look(audio, 0, 70, before, first)
     for leg in range(3):
         row = slice(leg, leg + 1)
-        alone = look(blocks[row], before[row], first[row])
+        alone = look(audio[row], 0, 70, before[row], first[row])
         for one, other in zip(alone, together, strict=True):
             assert np.array_equal(one[0], other[leg])
 
 
+def test_blocks_begin_where_they_are_said_to() -> None:
+    """
+    What lies before the first block and after the last is not heard.
+    """
+    random = np.random.default_rng(6)
+    audio = to_int16(_press("6", -10.0, 60))
+    first = np.array([30], dtype=np.intp)
+    before = np.zeros((1, STEADY_BLOCKS))
+    inside = audio[333 : 333 + 50 * BLOCK_SAMPLES]
+    around = random.integers(-32768, 32768, len(audio)).astype(np.int16)
+    around[333 : 333 + 50 * BLOCK_SAMPLES] = inside
+    alone = look(inside[None, :], 0, 50, before, first)
+    amid = look(around[None, :], 333, 50, before, first)
+    for one, other in zip(alone, amid, strict=True):
+        assert np.array_equal(one, other)
+
+
 @stable
-@given(calls(), st.integers(-60, 0))
-def test_single_precision_passes_over_nothing(wave: Wave, level_db: int) -> None:
+@given(calls(), st.sampled_from(sorted(_DIAL_TONES_HZ)), st.data())
+def test_look_finds_what_plain_arithmetic_finds(
+    wave: Wave, kind: str, data: st.DataObject
+) -> None:
     """
-    The rough look only saves work: with no room for doubt in it, every block is
-    decided by exact arithmetic, and comes out the same.
+    Sums of squares and products over whole blocks, and the quietest and loudest of
+    the pairs of blocks in 400 ms, decide alike: no short cut passes over a block.
     """
-    audio = to_int16(np.asarray(wave) * 10 ** (level_db / 20))
-    cut = audio[: len(audio) // 80 * 80].reshape(1, -1, BLOCK_SAMPLES)
-    before, first = np.zeros((1, STEADY_BLOCKS)), np.zeros(1, dtype=np.intp)
-    seen = look(cut, before, first)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "_ROUNDING", 1e6)
-        exact = look(cut, before, first)
-    assert np.array_equal(seen.worth, exact.worth)
-    assert np.array_equal(seen.highpass, exact.highpass)
-
-
-def test_single_precision_is_closer_than_is_allowed_for() -> None:
-    """
-    On full-scale noise and tones, by a factor of ten.
-    """
-    random = np.random.default_rng(4)
-    noise = random.integers(-32768, 32767, (4000, BLOCK_SAMPLES)).astype(np.int16)
-    tones = to_int16(_press("1", -1.0, 500)).reshape(-1, BLOCK_SAMPLES)
-    audio = np.concatenate([noise, tones])
-    rough, _ = blocks._look_roughly(audio)
-    exact = blocks._powers(audio.astype(np.float64))
-    allowed = exact.total * blocks._ROUNDING / 10
-    for single, double in zip(rough, exact, strict=True):
-        assert (np.abs(single - double) <= allowed).all()
+    steady = _steady(kind, 5600, data.draw(st.sampled_from([-60.0, -30.0, -16.0])))
+    level_db = data.draw(st.integers(-50, 0))
+    wave = np.asarray(wave) * 10 ** (level_db / 20)
+    heard = mix(5600, (0, steady), (2900, wave))
+    first_block = data.draw(st.sampled_from([0, 3, 100]))
+    seen = _look(heard, first_block=first_block)
+    blocks = to_int16(heard).astype(np.float64).reshape(-1, BLOCK_SAMPLES)
+    runs = blocks.reshape(len(blocks), 10, 8).sum(axis=2)
+    below = (runs**2).sum(axis=1) * 1.5 / (8 * BLOCK_SAMPLES)
+    known = np.full(STEADY_BLOCKS, 0.0 if first_block else below[0])
+    below = np.concatenate([known, below])
+    assert seen.low_energy[0] == pytest.approx(below[-STEADY_BLOCKS:], rel=1e-12)
+    waves = (blocks @ kernel(BLOCK_SAMPLES)).reshape(-1, 2, 8)
+    tones = (waves**2).sum(axis=1) * 2 / BLOCK_SAMPLES**2
+    low, high = tones[:, :4].max(axis=1), tones[:, 4:].max(axis=1)
+    total = (blocks**2).mean(axis=1)
+    for block in range(len(blocks)):
+        lately = below[block : block + STEADY_BLOCKS - 2]
+        pairs = (lately[1:] + lately[:-1]) / 2
+        is_steady = pairs.min() > 0.45 * pairs.max() and first_block + block >= 8
+        always = pairs.min() if is_steady else 0.0
+        others = total[block] - min(always, 0.9 * total[block])
+        is_worth = (
+            low[block] + high[block] >= 0.3 * others
+            and min(low[block], high[block]) > (amplitude(-56.0) ** 2) / 2
+            and -11.0 < 10 * np.log10(low[block] / high[block]) < 14.0
+        )
+        assert seen.worth[0, block] == is_worth
+        is_filtered = is_worth and always > 0.2 * total[block]
+        assert seen.highpass[0, block] == is_filtered
