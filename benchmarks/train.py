@@ -37,6 +37,7 @@ from benchmarks.training_data import (
     wide,
 )
 from dtmf_engine import weights
+from dtmf_engine.arrays import Float32
 
 
 Array = npt.NDArray[np.float64]
@@ -230,9 +231,9 @@ def _trained(
     for mix, part in MIXES[name].items():
         features, inside = _view(name, keys[mix].looks)
         rows = inside & _counts(name, keys[mix].heard)
-        goods.append((features[rows, :-1].astype(np.float64), part))
+        goods.append((features[rows].astype(np.float64), part))
     views = [_view(name, part) for part in learnt]
-    bad = np.concatenate([features[inside, :-1] for features, inside in views])
+    bad = np.concatenate([features[inside] for features, inside in views])
     epochs = EPOCHS[name] // (5 if quick else 1)
     return train(goods, bad.astype(np.float64), SIZES[name], epochs, DECAY[name])
 
@@ -308,10 +309,10 @@ def _counts(name: str, heard: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
 
 def _scored(name: str, layers: list[Array], part: Examples) -> Array:
     features, inside = _view(name, part)
-    return np.where(inside, apply(layers, features[:, :-1].astype(np.float64)), -99.0)
+    return np.where(inside, apply(layers, features.astype(np.float64)), -99.0)
 
 
-def _view(name: str, part: Examples) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _view(name: str, part: Examples) -> tuple[Float32, npt.NDArray[np.bool_]]:
     if name == "long":
         return part.long, part.long_inside
     if name == "short":

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks import channels, codecs, corpus, voices
 from benchmarks.channels import KEYS, Int16, Random, Wave, to_int16
-from dtmf_engine.arrays import Bool, Float64, Index
+from dtmf_engine.arrays import Bool, Float32, Index
 from dtmf_engine.detector_bank import DetectorBank, Hearing
 from dtmf_engine.goertzel import HOP_SAMPLES
-from dtmf_engine.pairs import Looks, Window
+from dtmf_engine.keypad import TONES_HZ
+from dtmf_engine.looks import LONG, SHORT, Looks
 from dtmf_engine.profiles import SENSITIVE
-from dtmf_engine.scoring import long_features, relative_offset, short_features
+from dtmf_engine.scoring import N_FEATURES, features
 from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
 
@@ -37,10 +37,10 @@ class Examples:
     """[shape=(g,)] one past the last sample of each look."""
     pair: Index
     """[shape=(g,)] the pair it saw, an index of the keypad."""
-    short: Float64
-    """[shape=(g, 16)]"""
-    long: Float64
-    """[shape=(g, 16)]"""
+    short: Float32
+    """[shape=(g, 15)]"""
+    long: Float32
+    """[shape=(g, 15)]"""
     short_inside: Bool
     """[shape=(g,)] whether the pair is inside the widest profile's limits."""
     long_inside: Bool
@@ -55,27 +55,33 @@ class _Collector(DetectorBank):
         super().__init__(1, profile=SENSITIVE)
         self.parts: list[Examples] = []
 
-    def _looks(
-        self, hearing: Hearing, wanted: Bool, *, filtered: bool
-    ) -> tuple[Looks, Index, Index]:
-        looks, leg, hop = super()._looks(hearing, wanted, filtered=filtered)
-        end = (int(hearing.before[0]) // HOP_SAMPLES + 1 + hop) * HOP_SAMPLES
+    def commit(self, hearing: Hearing) -> None:
+        """
+        Keep the looks of a hearing, too.
+        """
+        super().commit(hearing)
+        looks = hearing.looks
+        first_end = (int(hearing.before[0]) // HOP_SAMPLES + 1) * HOP_SAMPLES
+        short, long = features(looks).astype(np.float32).swapaxes(0, 1)
         self.parts.append(
             Examples(
-                end,
-                np.asarray(looks.row * 4 + looks.column),
-                short_features(looks).T.astype(np.float32),
-                long_features(looks).T.astype(np.float32),
-                _inside(looks, looks.short),
-                _inside(looks, looks.long),
+                first_end + looks["hop"] * HOP_SAMPLES,
+                np.asarray(looks["row"] * 4 + looks["column"]),
+                short,
+                long,
+                _inside(looks, SHORT),
+                _inside(looks, LONG),
             )
         )
-        return looks, leg, hop
 
 
-def _inside(looks: Looks, window: Window) -> Bool:
-    low, high = window.power
-    offset = np.abs(relative_offset(window, looks)).max(axis=0)
+_TONES = np.array(TONES_HZ)
+
+
+def _inside(looks: Looks, window: int) -> Bool:
+    low, high = looks["power"][:, window].T
+    nominal = _TONES[np.stack([looks["row"], 4 + looks["column"]], axis=1)]
+    offset = np.abs(looks["offset_hz"][:, window] / nominal).max(axis=1)
     return np.asarray(
         (np.minimum(low, high) > power_from_dbm0(SENSITIVE.min_tone_dbm0))
         & (low < high * ratio_from_db(SENSITIVE.max_low_over_high_db))
@@ -103,7 +109,7 @@ def joined(parts: list[Examples]) -> Examples:
     return Examples(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
 
 
-_NO_FEATURES: npt.NDArray[np.float64] = np.zeros((0, 16))
+_NO_FEATURES = np.zeros((0, N_FEATURES), dtype=np.float32)
 _NO_INDEX = np.zeros(0, dtype=np.intp)
 _NO_FLAGS = np.zeros(0, dtype=np.bool_)
 _NONE = Examples(_NO_INDEX, _NO_INDEX, _NO_FEATURES, _NO_FEATURES, _NO_FLAGS, _NO_FLAGS)
