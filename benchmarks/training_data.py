@@ -18,9 +18,9 @@ from dtmf_engine.arrays import Bool, Float32, Index
 from dtmf_engine.detector_bank import DetectorBank, Hearing
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.looks import LONG, SHORT, Looks
+from dtmf_engine.looks import LONG, N_FEATURES, SHORT, Looks
 from dtmf_engine.profiles import SENSITIVE
-from dtmf_engine.scoring import N_FEATURES, features
+from dtmf_engine.scoring import features
 from dtmf_engine.units import power_from_dbm0, ratio_from_db
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.train import SIZES, Array, apply, train, written
 from dtmf_engine import weights
-from dtmf_engine.looks import EARLY, LONG, SHORT
-from dtmf_engine.scoring import N_FEATURES, features
+from dtmf_engine.looks import EARLY, LONG, N_FEATURES, SHORT
+from dtmf_engine.scoring import features
 from tests.support.looks import LOOK_SAMPLES, looks_of
 from tests.support.tones import dial, line, to_int16
 

@@ -14,9 +14,8 @@ from dtmf_engine.close_look import REACH_SAMPLES, Heard, Wanted, look_closely
 from dtmf_engine.goertzel import HOP_SAMPLES, PHASE_PERIOD_HOPS
 from dtmf_engine.looks import LONG, LONG_HOPS, LOOK, Looks
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, STRICT
-from dtmf_engine.scoring import score
 from dtmf_engine.sights import LIMITS, judge, limits_of
-from tests.support.looks import LOOK_SAMPLES, are_same, looks_at, measured
+from tests.support.looks import LOOK_SAMPLES, are_same, looks_at, measured, score_all
 from tests.support.strategies import stable
 from tests.support.tones import dial, line, to_int16
 
@@ -141,7 +140,7 @@ def test_a_look_is_what_its_own_audio_gives(seed: int) -> None:
         alone = looks_at(hops, [LONG_HOPS - 1])
         for name in ("leg", "hop", "is_filtered", "is_worth", "is_for_detector"):
             alone[name] = looks[name][i]
-        score(alone[0])
+        score_all(alone)
         if looks["is_for_detector"][i]:
             judge(alone[0], _LIMITS[scene.which[leg]])
         assert are_same(alone, looks[i : i + 1])

@@ -5,7 +5,7 @@ Glances: each leg gets its own looks, and no other's.
 import numpy as np
 import pytest
 
-from dtmf_engine.glances import Glance, loud_legs, of_leg
+from dtmf_engine.glances import Glance, by_leg, loud_legs
 from dtmf_engine.looks import EARLY, LOOK, Looks
 
 
@@ -26,47 +26,50 @@ def _looks(*where: tuple[int, int], first: float, is_worth: bool = True) -> Look
     return looks
 
 
-def test_of_leg_picks_one_leg_out_of_several() -> None:
+def test_each_leg_has_its_own_glances() -> None:
     """
-    Its hops, and no other leg's, with the values of each.
+    By hop, with the values of each, whatever was seen of other legs.
     """
     looks = _looks((0, 3), (0, 9), (1, 3), (1, 5), (1, 9), (2, 5), first=10.0)
     looks["is_worth"][4] = False
-    assert of_leg(looks, 1) == {
+    glances = by_leg(looks)
+    assert glances[1] == {
         3: Glance(12.0, 2, 3, [12.0 * 10.0**i for i in range(8)], 0.012, True),
         5: Glance(13.0, 3, 2, [13.0 * 10.0**i for i in range(8)], 0.013, True),
         9: Glance(14.0, 0, 1, [14.0 * 10.0**i for i in range(8)], 0.014, False),
     }
-    assert sorted(of_leg(looks, 0)) == [3, 9]
-    assert sorted(of_leg(looks, 2)) == [5]
+    assert sorted(glances[0]) == [3, 9]
+    assert sorted(glances[2]) == [5]
 
 
-def test_of_leg_gives_nothing_without_a_look() -> None:
+def test_legs_without_a_look_have_no_glances() -> None:
     """
-    A leg that nobody looked at has no glances, and neither has one where there was
-    no look at all.
+    Neither amid others, nor where there was no look at all.
     """
-    looks = _looks((0, 3), (2, 3), first=1.0)
-    assert of_leg(looks, 1) == of_leg(looks, 3) == {}
-    assert of_leg(_looks(first=0.0), 0) == {}
+    assert sorted(by_leg(_looks((0, 3), (2, 3), first=1.0))) == [0, 2]
+    assert by_leg(_looks(first=0.0)) == {}
 
 
-def test_of_leg_leaves_out_what_was_filtered() -> None:
+def test_what_was_filtered_gives_no_glance() -> None:
     """
     The high-pass comes too late for a masker: of a hop that was looked at in both
     ways it is told what was seen directly.
     """
-    looks = _looks((0, 3), (0, 3), (0, 4), first=1.0)
-    looks["is_filtered"] = [False, True, True]
-    assert {hop: glance.score for hop, glance in of_leg(looks, 0).items()} == {3: 1.0}
+    looks = _looks((0, 3), (0, 3), (0, 4), (1, 4), first=1.0)
+    looks["is_filtered"] = [False, True, True, True]
+    scores = {
+        leg: {hop: glance.score for hop, glance in found.items()}
+        for leg, found in by_leg(looks).items()
+    }
+    assert scores == {0: {3: 1.0}}
 
 
 @pytest.mark.parametrize("is_worth", [True, False])
-def test_of_leg_says_who_asked_for_a_look(*, is_worth: bool) -> None:
+def test_glances_say_who_asked_for_a_look(*, is_worth: bool) -> None:
     """
     The first look, or only somebody who watches.
     """
-    found = of_leg(_looks((0, 3), (0, 4), first=1.0, is_worth=is_worth), 0)
+    found = by_leg(_looks((0, 3), (0, 4), first=1.0, is_worth=is_worth))[0]
     assert [glance.is_worth for glance in found.values()] == [is_worth, is_worth]
 
 

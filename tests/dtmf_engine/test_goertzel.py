@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, correlate, inverse_grams, kernel
+from dtmf_engine.goertzel import (
+    HOP_SAMPLES,
+    N_TONES,
+    correlate,
+    inverse_grams,
+    kernel,
+    turned_over,
+)
 from dtmf_engine.hops import MARGIN_SAMPLES
 from dtmf_engine.keypad import TONES_HZ
 from tests.support.goertzel_reference import goertzel
@@ -76,8 +83,12 @@ def test_correlations_are_exact(seed: int, n_samples: int) -> None:
     turns = 2 * np.pi * np.outer(TONES_HZ, np.arange(n_samples)) / 8000
     table = np.rint(np.concatenate([np.cos(turns), np.sin(turns)]) * 2**14)
     sums = np.full(2 * N_TONES, np.nan)
-    correlate(samples.astype(np.float64), kernel(n_samples), sums)
-    assert (sums * 2**14).tolist() == (table.astype(np.int64) @ samples).tolist()
+    waves = turned_over(kernel(n_samples))
+    correlate(samples.astype(np.float64), waves, sums)
+    expected = (table.astype(np.int64) @ samples).tolist()
+    assert (sums * 2**14).tolist() == expected
+    correlate(samples.astype(np.int16), waves, sums)
+    assert (sums * 2**14).tolist() == expected
 
 
 @stable

@@ -13,10 +13,17 @@ from hypothesis import strategies as st
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import HIGHPASS_DELAY_SAMPLES, MARGIN_SAMPLES
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.looks import LONG, LONG_HOPS, LOOK, SHORT, SHORT_HOPS, Look
+from dtmf_engine.looks import LONG, LONG_HOPS, LOOK, ROOM, SHORT, SHORT_HOPS, Look
 from dtmf_engine.offsets import OFFSET_STEP_HZ
 from dtmf_engine.pairs import measure_pair
-from tests.support.looks import LOOK_SAMPLES, are_same, looks_at, measured, one
+from tests.support.looks import (
+    LOOK_SAMPLES,
+    are_same,
+    looks_at,
+    measured,
+    one,
+    room_for,
+)
 from tests.support.plain_look import heard_of, plain_look
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
@@ -526,6 +533,20 @@ def test_looks_do_not_depend_on_company(
         assert are_same(looks_at(own, [LONG_HOPS - 1]), together[i : i + 1])
 
 
+def test_looks_share_room() -> None:
+    """
+    What the look before left in it changes nothing.
+    """
+    hops = measured(to_int16(_press("5", 2000) + white_noise(2000, -20.0)))
+    ends = [40, 15, 93]
+    looks = np.zeros(3, dtype=LOOK)
+    room = np.zeros(1, dtype=ROOM)
+    for i, end in enumerate(ends):
+        room["order"] = np.arange(end - LONG_HOPS + 1, end + 1)
+        measure_pair(hops, looks[i], room[0])
+    assert are_same(looks, looks_at(hops, ends))
+
+
 def test_hops_may_stand_in_any_order() -> None:
     """
     A look goes by where its hops are said to be, as in a ring.
@@ -537,5 +558,6 @@ def test_hops_may_stand_in_any_order() -> None:
     looks = np.zeros(3, dtype=LOOK)
     ends = [40, 15, 93]
     for i, end in enumerate(ends):
-        measure_pair(shuffled, places[end - LONG_HOPS + 1 : end + 1], looks[i])
+        order = places[end - LONG_HOPS + 1 : end + 1]
+        measure_pair(shuffled, looks[i], room_for(order))
     assert are_same(looks, looks_at(hops, ends))

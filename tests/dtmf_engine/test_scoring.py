@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from dtmf_engine import weights
 from dtmf_engine.keypad import TONES_HZ
-from dtmf_engine.looks import EARLY, LONG, N_SCORES, SHORT, Look, Looks
+from dtmf_engine.looks import EARLY, LONG, N_FEATURES, N_SCORES, SHORT, Look, Looks
 from dtmf_engine.masker import ALWAYS
-from dtmf_engine.scoring import N_FEATURES, features, relative_offset, score
-from tests.support.looks import LOOK_SAMPLES, are_same, looks_of, one
+from dtmf_engine.scoring import features, relative_offset
+from tests.support.looks import LOOK_SAMPLES, are_same, looks_of, one, score_all
 from tests.support.strategies import stable
 from tests.support.tones import (
     ALL_DIGITS,
@@ -330,6 +330,5 @@ def test_scores_do_not_depend_on_company(seed: int) -> None:
     looks = _various(seed)
     again = looks[::-1].copy()
     again["score"] = np.nan
-    for i in range(len(looks)):
-        score(again[i])
+    score_all(again)
     assert are_same(again[::-1], looks)

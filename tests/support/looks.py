@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from dtmf_engine.arrays import Index
 from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.hops import (
     HOP,
@@ -16,7 +17,7 @@ from dtmf_engine.hops import (
     measure_filtered_hop,
     measure_hop,
 )
-from dtmf_engine.looks import LONG_HOPS, LOOK, Look, Looks
+from dtmf_engine.looks import LONG_HOPS, LOOK, ROOM, Look, Looks, Room
 from dtmf_engine.pairs import measure_pair
 from dtmf_engine.scoring import score
 from tests.support.tones import Audio
@@ -38,6 +39,18 @@ def measured(audio: Audio, *, first_hop: int = 0, highpass: bool = False) -> Hop
     return hops
 
 
+def room_for(order: Index) -> Room:
+    """
+    Give room for a look at some hops, with nothing in it that could be used.
+    """
+    room = np.zeros(1, dtype=ROOM)
+    for name in set(ROOM.fields or ()) - {"order"}:
+        room[name] = np.nan
+    room["order"] = order
+    made: Room = room[0]
+    return made
+
+
 def looks_at(hops: Hops, ends: Iterable[int]) -> Looks:
     """
     Look at the sixteen hops up to each of some.
@@ -45,8 +58,16 @@ def looks_at(hops: Hops, ends: Iterable[int]) -> Looks:
     orders = [np.arange(end - LONG_HOPS + 1, end + 1) for end in ends]
     looks = np.zeros(len(orders), dtype=LOOK)
     for i, order in enumerate(orders):
-        measure_pair(hops, order, looks[i])
+        measure_pair(hops, looks[i], room_for(order))
     return looks
+
+
+def score_all(looks: Looks) -> None:
+    """
+    Score looks, each by itself.
+    """
+    for i in range(len(looks)):
+        score(looks[i], room_for(np.zeros(LONG_HOPS, dtype=np.intp)))
 
 
 def looks_of(audios: Iterable[Audio]) -> Looks:
@@ -57,8 +78,7 @@ def looks_of(audios: Iterable[Audio]) -> Looks:
         looks_at(measured(audio[-LOOK_SAMPLES:]), [LONG_HOPS - 1]) for audio in audios
     ]
     looks = np.concatenate(seen)
-    for i in range(len(looks)):
-        score(looks[i])
+    score_all(looks)
     return looks
 
 
