@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dtmf_engine.blocks import BLOCK_SAMPLES, STEADY_BLOCKS, FirstLook, look
 from dtmf_engine.goertzel import kernel
@@ -13,6 +14,7 @@ from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,
     KEYPAD,
+    Audio,
     Press,
     Wave,
     amplitude,
@@ -287,42 +289,66 @@ def test_blocks_begin_where_they_are_said_to() -> None:
         assert np.array_equal(one, other)
 
 
-@stable
-@given(calls(), st.sampled_from(sorted(_DIAL_TONES_HZ)), st.data())
-def test_look_finds_what_plain_arithmetic_finds(
-    wave: Wave, kind: str, data: st.DataObject
-) -> None:
+def _about_the_limits(n_legs: int, k: int, seed: int) -> Audio:
     """
-    Sums of squares and products over whole blocks, and the quietest and loudest of
-    the pairs of blocks in 400 ms, decide alike: no short cut passes over a block.
+    Make legs with pairs in noise and above low sounds that come and go, in about the
+    strengths at which a block begins to be worth it.
     """
-    steady = _steady(kind, 5600, data.draw(st.sampled_from([-60.0, -30.0, -16.0])))
-    level_db = data.draw(st.integers(-50, 0))
-    wave = np.asarray(wave) * 10 ** (level_db / 20)
-    heard = mix(5600, (0, steady), (2900, wave))
-    first_block = data.draw(st.sampled_from([0, 3, 100]))
-    seen = _look(heard, first_block=first_block)
-    blocks = to_int16(heard).astype(np.float64).reshape(-1, BLOCK_SAMPLES)
-    runs = blocks.reshape(len(blocks), 10, 8).sum(axis=2)
-    below = (runs**2).sum(axis=1) * 1.5 / (8 * BLOCK_SAMPLES)
-    known = np.full(STEADY_BLOCKS, 0.0 if first_block else below[0])
-    below = np.concatenate([known, below])
-    assert seen.low_energy[0] == pytest.approx(below[-STEADY_BLOCKS:], rel=1e-12)
-    waves = (blocks @ kernel(BLOCK_SAMPLES)).reshape(-1, 2, 8)
-    tones = (waves**2).sum(axis=1) * 2 / BLOCK_SAMPLES**2
-    low, high = tones[:, :4].max(axis=1), tones[:, 4:].max(axis=1)
-    total = (blocks**2).mean(axis=1)
-    for block in range(len(blocks)):
-        lately = below[block : block + STEADY_BLOCKS - 2]
-        pairs = (lately[1:] + lately[:-1]) / 2
-        is_steady = pairs.min() > 0.45 * pairs.max() and first_block + block >= 8
-        always = pairs.min() if is_steady else 0.0
-        others = total[block] - min(always, 0.9 * total[block])
-        is_worth = (
-            low[block] + high[block] >= 0.3 * others
-            and min(low[block], high[block]) > (amplitude(-56.0) ** 2) / 2
-            and -11.0 < 10 * np.log10(low[block] / high[block]) < 14.0
-        )
-        assert seen.worth[0, block] == is_worth
-        is_filtered = is_worth and always > 0.2 * total[block]
-        assert seen.highpass[0, block] == is_filtered
+    random = np.random.default_rng(seed)
+    n_samples = k * BLOCK_SAMPLES
+    legs = []
+    for leg in range(n_legs):
+        pair_db = float(random.uniform(-54, -28))
+        twist_db = random.uniform(-12, 15)
+        above_db = random.uniform(5, 20) if leg % 2 else random.uniform(-7, 6)
+        noise_db = pair_db - above_db
+        wave = white_noise(n_samples, noise_db, seed=1000 * seed + leg)
+        for hz, db in zip(KEYPAD[ALL_DIGITS[leg % 16]], (twist_db, 0.0), strict=True):
+            wave += sine(hz, n_samples, pair_db + db / 2, phase=random.uniform(0, 6))
+        if leg % 2:
+            low_db = pair_db + random.uniform(2, 20)
+            gains = random.uniform(random.uniform(0.55, 1.0), 1.0, k)
+            gains[random.random(k) < 0.01] = 0.0
+            low = sine(random.choice([50.0, 350.0, 425.0]), n_samples, low_db)
+            wave += low * gains.repeat(BLOCK_SAMPLES)
+        legs.append(to_int16(wave))
+    return np.stack(legs)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_look_finds_what_plain_arithmetic_finds(seed: int) -> None:
+    """
+    Sums of squares and products over whole blocks, and the quietest and loudest pair
+    of blocks in 400 ms, decide alike: no short cut passes over a block.
+    """
+    n_legs, k = 60, 100
+    audio = _about_the_limits(n_legs, k, seed)
+    first = np.arange(n_legs) % 12
+    blocks = audio.reshape(n_legs, k, BLOCK_SAMPLES).astype(np.float64)
+    runs = blocks.reshape(n_legs, k, 10, 8).sum(axis=3)
+    below = (runs**2).sum(axis=2) * 1.5 / (8 * BLOCK_SAMPLES)
+    part = np.random.default_rng(seed).uniform(0.7, 1.0, (n_legs, STEADY_BLOCKS))
+    before = below[:, :1] * part
+    seen = look(audio, 0, k, before, first)
+    before = np.where(first[:, None] == 0, below[:, :1], before)
+    below = np.concatenate([before, below], axis=1)
+    assert seen.low_energy == pytest.approx(below[:, -STEADY_BLOCKS:], rel=1e-12)
+    lately = sliding_window_view((below[:, 1:] + below[:, :-1]) / 2, 37, axis=1)[:, :k]
+    least, most = lately.min(axis=2), lately.max(axis=2)
+    is_steady = (least > 0.45 * most) & (first[:, None] + np.arange(k) >= 8)
+    steady = np.where(is_steady, least, 0.0)
+    waves = (blocks @ kernel(BLOCK_SAMPLES)).reshape(n_legs, k, 2, 8)
+    tones = (waves**2).sum(axis=2) * 2 / BLOCK_SAMPLES**2
+    low, high = tones[..., :4].max(axis=2), tones[..., 4:].max(axis=2)
+    total = (blocks**2).mean(axis=2)
+    twist_db = 10 * np.log10(low / high)
+    is_worth = (
+        (low + high >= 0.3 * (total - np.minimum(steady, 0.9 * total)))
+        & (np.minimum(low, high) > amplitude(-56.0) ** 2 / 2)
+        & (twist_db < 14.0)
+        & (twist_db > -11.0)
+    )
+    assert np.array_equal(seen.worth, is_worth)
+    is_filtered = is_worth & (steady > 0.2 * total)
+    assert np.array_equal(seen.highpass, is_filtered)
+    assert 0.05 < is_filtered.mean() < is_worth.mean() < 0.95
