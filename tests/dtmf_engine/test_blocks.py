@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from dtmf_engine.blocks import BLOCK_SAMPLES, STEADY_BLOCKS, FirstLook, look
 from dtmf_engine.goertzel import kernel
+from dtmf_engine.recent import Heard
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
     ALL_DIGITS,
@@ -35,15 +36,22 @@ _DIAL_TONES_HZ = {
 }
 
 
+def _heard(audio: Audio, start: int = 0, n: int | None = None) -> Heard:
+    """
+    Say that samples are new from somewhere on, in each row of audio.
+    """
+    m, width = audio.shape
+    new = width - start if n is None else n
+    return Heard(audio, np.arange(m), np.full(m, start, dtype=np.intp), new)
+
+
 def _look(*waves: Wave, first_block: int = 0) -> FirstLook:
     """
     Look at whole streams, one leg each.
     """
-    audio = np.stack([to_int16(wave) for wave in waves])
     return look(
-        audio,
+        _heard(np.stack([to_int16(wave) for wave in waves])),
         0,
-        audio.shape[1] // BLOCK_SAMPLES,
         np.zeros((len(waves), STEADY_BLOCKS)),
         np.full(len(waves), first_block, dtype=np.intp),
     )
@@ -207,8 +215,8 @@ def test_what_was_before_a_stream_is_not_read() -> None:
     """
     audio = to_int16(_steady("precise", 4000))[None, :]
     begins = np.zeros(1, dtype=np.intp)
-    clean = look(audio, 0, 50, np.zeros((1, STEADY_BLOCKS)), begins)
-    dirty = look(audio, 0, 50, np.full((1, STEADY_BLOCKS), np.nan), begins)
+    clean = look(_heard(audio), 0, np.zeros((1, STEADY_BLOCKS)), begins)
+    dirty = look(_heard(audio), 0, np.full((1, STEADY_BLOCKS), np.nan), begins)
     for one, other in zip(clean, dirty, strict=True):
         assert np.array_equal(one, other)
 
@@ -240,7 +248,8 @@ def test_look_does_not_depend_on_how_blocks_are_cut(
             if not n:
                 break
             first = np.array([start], dtype=np.intp)
-            seen = look(audio, start * BLOCK_SAMPLES, n, low_energy, first)
+            new = _heard(audio, start * BLOCK_SAMPLES, n * BLOCK_SAMPLES)
+            seen = look(new, 0, low_energy, first)
             low_energy = seen.low_energy
             worth += seen.worth[0].tolist()
             highpass += seen.highpass[0].tolist()
@@ -264,27 +273,30 @@ def test_legs_do_not_hear_each_other() -> None:
     audio = np.stack([to_int16(wave) for wave in waves])
     before = np.random.default_rng(1).uniform(0.0, 1e6, (3, STEADY_BLOCKS))
     first = np.array([0, 3, 500], dtype=np.intp)
-    together = look(audio, 0, 70, before, first)
+    together = look(_heard(audio), 0, before, first)
     for leg in range(3):
         row = slice(leg, leg + 1)
-        alone = look(audio[row], 0, 70, before[row], first[row])
+        alone = look(_heard(audio[row]), 0, before[row], first[row])
         for one, other in zip(alone, together, strict=True):
             assert np.array_equal(one[0], other[leg])
 
 
 def test_blocks_begin_where_they_are_said_to() -> None:
     """
-    What lies before the first block and after the last is not heard.
+    In each leg's own row, so many samples before its new ones: what lies before the
+    first block, and after the last that is whole, is not heard.
     """
     random = np.random.default_rng(6)
-    audio = to_int16(_press("6", -10.0, 60))
-    first = np.array([30], dtype=np.intp)
-    before = np.zeros((1, STEADY_BLOCKS))
-    inside = audio[333 : 333 + 50 * BLOCK_SAMPLES]
-    around = random.integers(-32768, 32768, len(audio)).astype(np.int16)
-    around[333 : 333 + 50 * BLOCK_SAMPLES] = inside
-    alone = look(inside[None, :], 0, 50, before, first)
-    amid = look(around[None, :], 333, 50, before, first)
+    n_samples = 50 * BLOCK_SAMPLES
+    legs = np.stack([to_int16(_press(digit, -10.0, 50)) for digit in "6A"])
+    first = np.array([30, 60], dtype=np.intp)
+    before = np.zeros((2, STEADY_BLOCKS))
+    alone = look(_heard(legs), 0, before, first)
+    around = random.integers(-32768, 32768, (4, n_samples + 900)).astype(np.int16)
+    around[3, 333 : 333 + n_samples] = legs[0]
+    around[1, 90 : 90 + n_samples] = legs[1]
+    heard = Heard(around, np.array([3, 1]), np.array([344, 101]), n_samples - 11 + 79)
+    amid = look(heard, 11, before, first)
     for one, other in zip(alone, amid, strict=True):
         assert np.array_equal(one, other)
 
@@ -329,7 +341,7 @@ def test_look_finds_what_plain_arithmetic_finds(seed: int) -> None:
     below = (runs**2).sum(axis=2) * 1.5 / (8 * BLOCK_SAMPLES)
     part = np.random.default_rng(seed).uniform(0.7, 1.0, (n_legs, STEADY_BLOCKS))
     before = below[:, :1] * part
-    seen = look(audio, 0, k, before, first)
+    seen = look(_heard(audio), 0, before, first)
     before = np.where(first[:, None] == 0, below[:, :1], before)
     below = np.concatenate([before, below], axis=1)
     assert seen.low_energy == pytest.approx(below[:, -STEADY_BLOCKS:], rel=1e-12)

@@ -10,19 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtmf_engine.arrays import Index
-from dtmf_engine.close_look import REACH_SAMPLES, Heard, Wanted, look_closely
-from dtmf_engine.goertzel import HOP_SAMPLES, PHASE_PERIOD_HOPS
+from dtmf_engine.close_look import REACH_SAMPLES, Wanted, look_closely
+from dtmf_engine.goertzel import HOP_SAMPLES
 from dtmf_engine.looks import LONG, LONG_HOPS, LOOK, Looks
 from dtmf_engine.profiles import DEFAULT, SENSITIVE, STRICT
+from dtmf_engine.recent import Heard
 from dtmf_engine.sights import LIMITS, judge, limits_of
+from dtmf_engine.units import SAMPLE_RATE_HZ
 from tests.support.looks import LOOK_SAMPLES, are_same, looks_at, measured, score_all
 from tests.support.strategies import stable
 from tests.support.tones import dial, line, to_int16
 
 
 _N_HOPS = 24
-_START = 531
-_N_SAMPLES = _START + _N_HOPS * HOP_SAMPLES + 7
+_WIDTH = REACH_SAMPLES + 200 + _N_HOPS * HOP_SAMPLES
 _LIMITS = np.array(
     [limits_of(profile) for profile in (DEFAULT, SENSITIVE, STRICT)], dtype=LIMITS
 )
@@ -30,35 +31,61 @@ _LIMITS = np.array(
 
 class _Scene(NamedTuple):
     heard: Heard
+    before: Index
     wanted: Wanted
     which: Index
 
+    def first_hop(self, leg: int) -> tuple[int, int]:
+        """
+        Say where in its audio a leg's first hop begins, and its index in the stream.
+        """
+        place, carry = divmod(int(self.before[leg]), HOP_SAMPLES)
+        return int(self.heard.start[leg]) - carry, place
 
-def _scene(seed: int, n_legs: int = 3, share: float = 0.3) -> _Scene:
+    def of_leg(self, leg: int) -> "_Scene":
+        """
+        Give the same with one leg only.
+        """
+        row = slice(leg, leg + 1)
+        heard = self.heard._replace(
+            row=self.heard.row[row], start=self.heard.start[row]
+        )
+        wanted = Wanted(*(hops[row] for hops in self.wanted))
+        return _Scene(heard, self.before[row], wanted, self.which[row])
+
+
+def _scene(seed: int, share: float = 0.3) -> _Scene:
     """
-    Make legs with noise and presses, and want hops of them at random.
+    Make three legs with noise and presses, and want hops of them at random.
+
+    They stand somewhere in a hop, in any of five rows, with their new samples
+    anywhere behind what a look needs.
     """
     random = np.random.default_rng(seed)
     audio = np.stack(
         [
             to_int16(
                 line(
-                    dial("59#"[leg % 3], lead=int(random.integers(200, 700))),
-                    n_samples=_N_SAMPLES,
+                    dial("59#07"[row], lead=int(random.integers(200, 700))),
+                    n_samples=_WIDTH,
                     noise_dbm0=float(random.uniform(-60, -20)),
-                    seed=seed + leg,
+                    seed=seed + row,
                 )
             )
-            for leg in range(n_legs)
+            for row in range(5)
         ]
     )
-    heard = Heard(audio, _START, random.integers(0, 100_000, n_legs))
-    worth, highpass, watched = random.random((3, n_legs, _N_HOPS)) < share
-    return _Scene(heard, Wanted(worth, highpass, watched), np.arange(n_legs) % 3)
+    carry = int(random.integers(0, HOP_SAMPLES))
+    start = REACH_SAMPLES + random.integers(0, 200, 3)
+    n = _N_HOPS * HOP_SAMPLES - carry
+    heard = Heard(audio, random.permutation(5)[:3], start, n)
+    before = random.integers(0, 100_000, 3) * HOP_SAMPLES + carry
+    worth, highpass, watched = random.random((3, 3, _N_HOPS)) < share
+    return _Scene(heard, before, Wanted(worth, highpass, watched), np.arange(3))
 
 
 def _look(scene: _Scene) -> Looks:
-    return look_closely(scene.heard, scene.wanted, _LIMITS, scene.which)
+    return look_closely(scene.heard, scene.before, scene.wanted, _LIMITS, scene.which)
 
 
 _seeds = st.integers(0, 2**31)
@@ -108,11 +135,9 @@ def test_nothing_wanted_gives_no_look(n_hops: int) -> None:
     """
     Neither without hops, nor where a high-pass is all that is known of them.
     """
-    heard = Heard(np.zeros((3, 900), dtype=np.int16), 600, np.zeros(3, dtype=np.intp))
+    scene = _scene(10)
     nothing = np.zeros((3, n_hops), dtype=np.bool_)
-    looks = look_closely(
-        heard, Wanted(nothing, ~nothing, nothing), _LIMITS, np.zeros(3, dtype=np.intp)
-    )
+    looks = _look(scene._replace(wanted=Wanted(nothing, ~nothing, nothing)))
     assert looks.shape == (0,)
     assert looks.dtype == LOOK
 
@@ -131,10 +156,11 @@ def test_a_look_is_what_its_own_audio_gives(seed: int) -> None:
     looks = _look(scene)
     for i in range(len(looks)):
         leg, hop = int(looks["leg"][i]), int(looks["hop"][i])
-        end = _START + (hop + 1) * HOP_SAMPLES
+        start, place = scene.first_hop(leg)
+        end = start + (hop + 1) * HOP_SAMPLES
         hops = measured(
-            scene.heard.audio[leg, end - LOOK_SAMPLES : end].copy(),
-            first_hop=int(scene.heard.place[leg]) + hop - LONG_HOPS + 1,
+            scene.heard.audio[scene.heard.row[leg], end - LOOK_SAMPLES : end].copy(),
+            first_hop=place + hop - LONG_HOPS + 1,
             highpass=bool(looks["is_filtered"][i]),
         )
         alone = looks_at(hops, [LONG_HOPS - 1])
@@ -165,11 +191,13 @@ def test_each_leg_is_judged_by_its_own_limits() -> None:
     The same audio passes one profile's minimum by more than another's, by as much as
     these differ.
     """
-    scene = _scene(12, n_legs=1)
-    audio, place = scene.heard.audio.repeat(3, axis=0), scene.heard.place.repeat(3)
+    scene = _scene(12).of_leg(0)
     every = np.ones((3, _N_HOPS), dtype=np.bool_)
     looks = look_closely(
-        Heard(audio, _START, place),
+        scene.heard._replace(
+            row=scene.heard.row.repeat(3), start=scene.heard.start.repeat(3)
+        ),
+        scene.before.repeat(3),
         Wanted(every, ~every, ~every),
         _LIMITS,
         np.array([2, 0, 1], dtype=np.intp),
@@ -215,10 +243,7 @@ def test_legs_do_not_hear_each_other(seed: int) -> None:
     scene = _scene(seed)
     together = _look(scene)
     for leg in range(3):
-        row = slice(leg, leg + 1)
-        heard = Heard(scene.heard.audio[row], _START, scene.heard.place[row])
-        wanted = Wanted(*(hops[row] for hops in scene.wanted))
-        alone = look_closely(heard, wanted, _LIMITS, scene.which[row])
+        alone = _look(scene.of_leg(leg))
         alone["leg"] = leg
         assert are_same(alone, together[together["leg"] == leg])
 
@@ -232,26 +257,30 @@ def test_places_count_modulo_the_second_in_which_phases_repeat(
     The same audio gives the same looks any whole number of seconds later.
     """
     scene = _scene(seed)
-    later = scene.heard.place % PHASE_PERIOD_HOPS + n_seconds * PHASE_PERIOD_HOPS
-    heard = scene.heard._replace(place=later)
-    assert are_same(_look(scene), _look(scene._replace(heard=heard)))
+    later = scene.before % SAMPLE_RATE_HZ + n_seconds * SAMPLE_RATE_HZ
+    assert are_same(_look(scene), _look(scene._replace(before=later)))
 
 
 def test_looks_reach_no_further_back_than_they_say() -> None:
     """
-    The first hop may begin so many samples after what is known, with the high-pass
-    too, which hears nearly all of them.
+    Of a leg that stands at the last sample of a hop, what is further back from its
+    new samples is not heard, and nearly all that is not is, through the high-pass.
     """
-    scene = _scene(13)
-    every = np.ones((3, _N_HOPS), dtype=np.bool_)
-    scene = scene._replace(wanted=Wanted(every, every, ~every))
-    audio, place = scene.heard.audio, scene.heard.place
-    first = _START - REACH_SAMPLES
-    least = Heard(audio[:, first:].copy(), REACH_SAMPLES, place)
-    assert are_same(_look(scene), _look(scene._replace(heard=least)))
-    audio = audio.copy()
-    # The very first is for a slope that nobody asks.
-    audio[:, first + 1] += 1000
-    looks = _look(scene._replace(heard=Heard(audio, _START, place)))
-    is_other = looks["rest"][:, LONG] != _look(scene)["rest"][:, LONG]
+    scene = _scene(13).of_leg(1)
+    every = np.ones((1, _N_HOPS), dtype=np.bool_)
+    scene = scene._replace(
+        before=scene.before // HOP_SAMPLES * HOP_SAMPLES + HOP_SAMPLES - 1,
+        wanted=Wanted(every, every, ~every),
+    )
+    looks = _look(scene)
+    first = int(scene.heard.start[0]) - REACH_SAMPLES
+    audio = scene.heard.audio.copy()
+    audio[:, :first] = 9999
+    assert are_same(
+        _look(scene._replace(heard=scene.heard._replace(audio=audio))), looks
+    )
+    # The very first two are for a slope that nobody asks.
+    audio[:, first + 2] += 1000
+    others = _look(scene._replace(heard=scene.heard._replace(audio=audio)))
+    is_other = others["rest"][:, LONG] != looks["rest"][:, LONG]
     assert np.array_equal(is_other, looks["is_filtered"] & (looks["hop"] == 0))

@@ -25,9 +25,10 @@ from dtmf_engine import (
 )
 from dtmf_engine.arrays import Index
 from dtmf_engine.batches import check_samples, slices
-from dtmf_engine.close_look import Heard, Wanted, look_closely
+from dtmf_engine.close_look import Wanted, look_closely
 from dtmf_engine.detector_bank import DetectorBank
 from dtmf_engine.looks import Looks
+from dtmf_engine.recent import Heard
 from dtmf_engine.sights import judge
 from tests.support.strategies import Script, calls, cuts, scripts, stable
 from tests.support.streams import digits_of
@@ -182,9 +183,9 @@ def test_leg_believes_a_known_telephone_in_any_cuts(
     """
 
     def look_otherwise(
-        heard: Heard, wanted: Wanted, limits: Looks, which: Index
+        heard: Heard, before: Index, wanted: Wanted, limits: Looks, which: Index
     ) -> Looks:
-        looks = look_closely(heard, wanted, limits, which)
+        looks = look_closely(heard, before, wanted, limits, which)
         # No look is near because it is clean.
         looks["rest_trimmed"] = 1.0
         for i in np.flatnonzero(looks["is_for_detector"]):
