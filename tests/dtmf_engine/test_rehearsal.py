@@ -1,8 +1,10 @@
 """
-Rehearsal: no tick waits for anything to be compiled.
+Rehearsal: no tick waits for anything to be compiled, and nothing that is compiled
+reads outside its arrays.
 """
 
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
@@ -63,24 +65,42 @@ def compiled_by_work() -> list[str]:
     return [name for name, count in _counts().items() if count != before[name]]
 
 
+def _told(program: str, **environment: str) -> str:
+    """
+    Run a program in a process of its own, as other tests compile what they need.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=_ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
 def test_nothing_is_compiled_once_a_bank_exists() -> None:
     """
     Whatever legs do, in frames of any size: the first bank has met it all.
-
-    In a process of its own, as other tests compile what they need.
     """
     program = (
         "from tests.dtmf_engine.test_rehearsal import compiled_by_work;"
         "print(compiled_by_work())"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
+    assert _told(program) == "[]"
+
+
+def test_nothing_is_read_outside_an_array(tmp_path: Path) -> None:
+    """
+    With checks compiled in, the same work raises nothing.
+    """
+    program = (
+        "from tests.dtmf_engine.test_rehearsal import compiled_by_work;"
+        "compiled_by_work(); print('done')"
     )
-    assert told.stdout.strip() == "[]"
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    assert _told(program, **checked) == "done"
 
 
 def test_there_is_something_to_compile() -> None:
