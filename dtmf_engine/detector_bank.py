@@ -2,9 +2,9 @@
 The detector bank: digits of many legs in one call.
 
 One call takes the audio that arrived for some of the legs. Every 10 ms of it
-get a cheap look (`blocks`), in one matrix product over all legs; the few that
-may hold a digit get a close one (`pairs`, `scoring`); and legs where something
-is going on are followed hop by hop (`tracker`).
+get a cheap look (`blocks`); the few that may hold a digit get a close one
+(`close_look`); and legs where something is going on are followed hop by hop
+(`tracker`).
 
 `hear` only computes and `commit` only stores, so that a slice of audio changes
 either all its legs or, if anything fails, none.
