@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from dtmf_engine.arrays import Float64, read_only
+from dtmf_engine.arrays import Float64, Index, read_only
 from dtmf_engine.background import (
     PRIOR_SAMPLES,
     WHITE,
@@ -36,10 +36,11 @@ from dtmf_engine.background import (
     floor_under,
     predictor,
 )
+from dtmf_engine.compiled import compiled
 from dtmf_engine.keypad import DIGITS
 from dtmf_engine.known_level import LONGEST_SAMPLES, score_known
 from dtmf_engine.long_windows import energies, score_long
-from dtmf_engine.short_windows import bank_of, likelihoods, made_white
+from dtmf_engine.short_windows import Stretch, bank_of, likelihoods, step_of
 from dtmf_engine.units import (
     amplitude_from_dbm0,
     dbm0_from_power,
@@ -187,25 +188,30 @@ def _peak(energies: Float64) -> float:
 
 
 def _by_length(
-    stretch: Float64, longest: int, noise: float, knowledge: Knowledge
+    heard: Float64, longest: int, noise: float, knowledge: Knowledge
 ) -> Iterator[Float64]:
     """
     Score windows, one length after the other: each [shape=(16,)].
     """
+    twist_db = _step(knowledge.high_dbm0 - knowledge.low_dbm0)
     mean = (knowledge.high_dbm0 + knowledge.low_dbm0) / 2
     powers = [power_from_dbm0(level) for level in (mean, mean - _WEAKER_DB)]
     taps, left = predictor(knowledge.colour)
-    filtered = np.asarray(lfilter(taps / np.sqrt(left), np.ones(1), stretch))
-    longest = min(longest, len(stretch))
+    filtered = np.asarray(lfilter(taps / np.sqrt(left), np.ones(1), heard))
+    stretch = Stretch(np.array(heard), filtered)
+    longest = min(longest, len(heard))
     for length in _fitting(SHORT_MS, longest):
         # In longer windows all that a level does is to cost a little.
         tried = powers if length < LONGEST_SAMPLES else powers[:1]
-        windows, after = _windows(stretch, length), _windows(filtered, length)
-        found = _likelihoods(windows, after, noise, tried, knowledge)
-        _tell_by_level(windows, found, noise, knowledge)
+        bank = bank_of(length, knowledge.colour, twist_db)
+        found = likelihoods(stretch, bank, noise, tried)
+        if knowledge.levels_are_known and length <= LONGEST_SAMPLES:
+            _tell_by_level(heard, length, found, noise, knowledge)
         yield np.log(found.mean(axis=1))
     for length in _fitting(LONG_MS, longest):
-        yield _log_mean_exp(score_long(_windows(filtered, length), noise, powers))
+        windows = np.lib.stride_tricks.sliding_window_view(filtered, length)
+        logs = score_long(windows[:: step_of(length)], noise, powers)
+        yield _log_mean_exp(logs)
 
 
 def _fitting(table_ms: tuple[float, ...], longest: int) -> list[int]:
@@ -216,22 +222,6 @@ def _fitting(table_ms: tuple[float, ...], longest: int) -> list[int]:
     return [length for length in lengths if length <= longest]
 
 
-def _likelihoods(
-    windows: Float64,
-    filtered: Float64,
-    noise: float,
-    powers: list[float],
-    knowledge: Knowledge,
-) -> Float64:
-    """
-    Say how much likelier each digit makes short windows, [shape=(16, w)].
-    """
-    twist_db = _step(knowledge.high_dbm0 - knowledge.low_dbm0)
-    bank = bank_of(windows.shape[1], knowledge.colour, twist_db)
-    white = made_white(windows, filtered, knowledge.colour)
-    return likelihoods(white, bank, noise, powers)
-
-
 def _step(twist_db: float) -> float:
     """
     Give a twist in steps of 3 dB: tables are kept by it.
@@ -239,37 +229,45 @@ def _step(twist_db: float) -> float:
     return float(min(12, max(-12, 3 * round(twist_db / 3))))
 
 
-def _windows(audio: Float64, length: int) -> Float64:
-    """
-    Lay windows over audio, a sixth of their length apart, [shape=(w, length)].
-    """
-    step = max(1, length // 6)
-    return np.lib.stride_tricks.sliding_window_view(audio, length)[::step]
-
-
 def _tell_by_level(
-    windows: Float64, found: Float64, noise: float, knowledge: Knowledge
+    heard: Float64, length: int, found: Float64, noise: float, knowledge: Knowledge
 ) -> None:
     """
     Look again at the most promising windows, now knowing the levels.
 
     Args:
-        windows: [shape=(w, n)]
+        heard: [shape=(n,)]
+        length: of the windows.
         found: [shape=(16, w)] likelihoods, changed where there is more to know.
         noise: mean-square power of the background.
         knowledge: of the telephone.
     """
-    length = windows.shape[1]
-    if not knowledge.levels_are_known or length > LONGEST_SAMPLES:
-        return
-    most = found.max(axis=0)
-    order = np.argpartition(most, -min(_PROMISING, len(most)))[-_PROMISING:]
-    chosen = windows[order]
+    places = _largest(found.max(axis=0), _PROMISING)
+    chosen = heard[places[:, None] * step_of(length) + np.arange(length)]
     floor = floor_under(np.einsum("wn,wn->w", chosen, chosen), noise, length)
     levels = (knowledge.low_dbm0, knowledge.high_dbm0)
     low, high = (amplitude_from_dbm0(level) for level in levels)
     told = score_known(chosen, floor, (low, high), PRIOR_SAMPLES)
-    found[:, order] = (found[:, order] + np.exp(told.T)) / 2
+    found[:, places] = (found[:, places] + np.exp(told.T)) / 2
+
+
+@compiled
+def _largest(values: Float64, n_largest: int) -> Index:
+    """
+    Give the places of the largest values, the largest first; all, if there are few.
+    """
+    places = np.empty(min(n_largest, len(values)), dtype=np.intp)
+    n = 0
+    for place in range(len(values)):
+        if n == len(places) and values[place] <= values[places[-1]]:
+            continue
+        n = min(n + 1, len(places))
+        at = n - 1
+        while at > 0 and values[place] > values[places[at - 1]]:
+            places[at] = places[at - 1]
+            at -= 1
+        places[at] = place
+    return places
 
 
 _PROMISING = 6

@@ -223,11 +223,12 @@ def _settle(
     Returns:
         What they leave, less the window's energy, and the curvature there.
     """
-    first, second = _TURNS[start // _GRID], _TURNS[start % _GRID]
+    i, j = start // _GRID, start % _GRID
+    first, cos, sin = _TURNS[i], _COS[i], _SIN[i]
+    second, cos_, sin_ = _TURNS[j], _COS[j], _SIN[j]
     for step in range(_STEPS + 1):
-        cos_low, sin_low = amplitudes[0] * np.cos(first), amplitudes[0] * np.sin(first)
-        cos_high = amplitudes[1] * np.cos(second)
-        sin_high = amplitudes[1] * np.sin(second)
+        cos_low, sin_low = amplitudes[0] * cos, amplitudes[0] * sin
+        cos_high, sin_high = amplitudes[1] * cos_, amplitudes[1] * sin_
         fitted = _times(gram, (cos_low, sin_low, cos_high, sin_high))
         a = _own(gram, 0, cos_low, sin_low)
         c = _own(gram, 2, cos_high, sin_high)
@@ -242,6 +243,8 @@ def _settle(
         down = a_ * c_ - b * b
         first += _within((c_ * by_low - b * by_high) / down)
         second += _within((a_ * by_high - b * by_low) / down)
+        cos, sin = np.cos(first), np.sin(first)
+        cos_, sin_ = np.cos(second), np.sin(second)
     left = (fitted[0] - 2 * along[0]) * cos_low + (fitted[1] - 2 * along[1]) * sin_low
     left += (fitted[2] - 2 * along[2]) * cos_high
     left += (fitted[3] - 2 * along[3]) * sin_high

@@ -16,7 +16,6 @@ from scipy.linalg import cholesky, solve_triangular
 
 from dtmf_engine.arrays import Float64, Index, read_only
 from dtmf_engine.background import (
-    ORDER,
     PRIOR_SAMPLES,
     WHITE,
     Colour,
@@ -58,7 +57,8 @@ class Bank(NamedTuple):
     What all pairs look like in windows of one length.
     """
 
-    length: int
+    head: Float64
+    """[shape=(m, m)] lower: times a window's first samples, makes them white."""
     waves: Float64
     """[shape=(k, n)] cosine and sine of each tone at each frequency, made white."""
     rows: Index
@@ -83,13 +83,14 @@ def bank_of(length: int, colour: Colour, twist_db: float) -> Bank:
     offsets = _offsets(length)
     gain = 10 ** (np.array([-twist_db, twist_db]) / 40)
     waves = (_waves(length) * gain[:, None, None]).reshape(-1, length)
+    n_first = min(len(colour) - 1, length)
     if colour != WHITE:
-        waves = waves @ _whitener(colour)[:length, :length]
+        waves = waves @ _whitener(colour)[:length, :length].T
     rows = _rows(len(offsets))
     products = waves @ waves.T
     sizes, axes = np.linalg.eigh(products[rows[:, :, None], rows[:, None, :]])
     return Bank(
-        length,
+        read_only(np.ascontiguousarray(_whitener(colour)[:n_first, :n_first])),
         read_only(waves),
         rows,
         read_only(np.ascontiguousarray(axes.swapaxes(1, 2))),
@@ -100,14 +101,14 @@ def bank_of(length: int, colour: Colour, twist_db: float) -> Bank:
 @lru_cache(maxsize=64)
 def _whitener(colour: Colour) -> Float64:
     """
-    Give what makes the longest windows white, times rows of samples, [shape=(n, n)].
+    Give what makes the longest windows white, times their samples, [shape=(n, n)].
 
     Its first rows and columns do so for shorter ones: the factor of a covariance
     begins with that of fewer samples.
     """
     n = LONGEST_SHORT_SAMPLES
     factor = cholesky(covariance(colour, n), lower=True)
-    return read_only(solve_triangular(factor, np.eye(n), lower=True).T.copy())
+    return read_only(solve_triangular(factor, np.eye(n), lower=True))
 
 
 @lru_cache(maxsize=16)
@@ -144,48 +145,97 @@ def _offsets(length: int) -> Float64:
     return TOLERANCE * np.array([-2 / 3, 0.0, 2 / 3])
 
 
-def made_white(windows: Float64, filtered: Float64, colour: Colour) -> Float64:
+class Stretch(NamedTuple):
     """
-    Make windows white, each by itself.
+    Audio that windows are laid over.
+    """
 
-    Args:
-        windows: [shape=(w, n)] as they are heard.
-        filtered: [shape=(w, n)] of the same audio after the filter that makes the
-            background white.
-        colour: of the background.
-    """
-    white = filtered.copy()
-    if colour != WHITE:
-        # The filter has heard what is before a window; its first samples must be
-        # made white from what is inside.
-        n = min(ORDER, windows.shape[1])
-        white[:, :n] = windows[:, :n] @ _whitener(colour)[:n, :n]
-    return white
+    heard: Float64
+    """[shape=(n,)] in samples of 16 bits."""
+    filtered: Float64
+    """[shape=(n,)] the same after the filter that makes its background white."""
 
 
 def likelihoods(
-    white: Float64, bank: Bank, noise: float, powers: list[float]
+    stretch: Stretch, bank: Bank, noise: float, powers: list[float]
 ) -> Float64:
     """
     Say how much likelier each digit makes windows than background alone.
 
     Args:
-        white: [shape=(w, n)] windows, made white.
-        bank: for their length.
+        stretch: no shorter than a window.
+        bank: for the length of windows and the colour of the background.
         noise: mean-square power of the background.
         powers: of both tones together, all alike likely.
 
     Returns:
         [shape=(16, w)] ratios: means over frequencies and powers.
     """
-    energy = np.einsum("wn,wn->w", white, white)
-    floor = floor_under(energy, noise, bank.length)
-    along = bank.waves @ white.T
-    found = np.zeros((len(DIGITS), len(white)))
+    length = bank.waves.shape[1]
+    n_windows = (len(stretch.heard) - length) // step_of(length) + 1
+    white, energy = np.empty((length, n_windows)), np.empty(n_windows)
+    _cut(stretch, bank.head, step_of(length), white)
+    _measure(white, energy)
+    floor = floor_under(energy, noise, length)
+    along = bank.waves @ white
+    found = np.zeros((len(DIGITS), n_windows))
+    known = np.empty((2, n_windows))
     for power in powers:
-        known = np.stack([energy + PRIOR_SAMPLES * floor, power / floor])
+        known[0], known[1] = energy + PRIOR_SAMPLES * floor, power / floor
         _add(known, along, bank, found)
-    return found / (len(powers) * (len(bank.rows) // len(DIGITS)))
+    found /= len(powers) * (len(bank.rows) // len(DIGITS))
+    return found
+
+
+def step_of(length: int) -> int:
+    """
+    Give how far apart windows of a length are laid.
+    """
+    return max(1, length // 6)
+
+
+@compiled
+def _cut(stretch: Stretch, head: Float64, step: int, white: Float64) -> None:
+    """
+    Make windows white, each by itself.
+
+    The filter has heard what is before a window; its first samples are made white
+    from what is inside.
+
+    Args:
+        stretch: what windows are laid over.
+        head: of the bank.
+        step: from window to window.
+        white: [shape=(n, w)] where to write: the first sample of all, the second, …
+    """
+    for i in range(len(white)):
+        white[i] = 0.0
+        if i >= len(head):
+            _add_each(stretch.filtered[i:], step, 1.0, white[i])
+        else:
+            for j in range(i + 1):
+                _add_each(stretch.heard[j:], step, head[i, j], white[i])
+
+
+@compiled
+def _add_each(samples: Float64, step: int, weight: float, sums: Float64) -> None:
+    """
+    Add so many samples, a step apart, times a weight to as many sums.
+    """
+    for i in range(len(sums)):
+        sums[i] += weight * samples[i * step]
+
+
+@compiled
+def _measure(white: Float64, energy: Float64) -> None:
+    """
+    Write the energy of windows, [shape=(n, w)], where it is asked for, [shape=(w,)].
+    """
+    energy[:] = 0.0
+    for i in range(len(white)):
+        row = white[i]
+        for window in range(len(row)):
+            energy[window] += row[window] * row[window]
 
 
 @compiled
@@ -202,6 +252,7 @@ def _add(known: Float64, along: Float64, bank: Bank, found: Float64) -> None:
     """
     n_windows = found.shape[1]
     n_digits = found.shape[0]
+    length = bank.waves.shape[1]
     room = np.empty((2, _BATCH))
     for first in range(0, n_windows, _BATCH):
         last = min(first + _BATCH, n_windows)
@@ -223,7 +274,7 @@ def _add(known: Float64, along: Float64, bank: Bank, found: Float64) -> None:
                 ratio,
             )
             _charge(strength, sizes, likely)
-            _raise(ratio, (bank.length + _PRIOR) // 2, likely)
+            _raise(ratio, (length + _PRIOR) // 2, likely)
             total = found[pair * n_digits // len(bank.rows), first:last]
             for i in range(len(total)):
                 total[i] += likely[i]
