@@ -101,19 +101,28 @@ def score_known(
     energy = np.einsum("wn,wn->w", windows, windows)
     tones = (amplitudes[0] ** 2 + amplitudes[1] ** 2) / 2
     noise = floor + _MISTUNED * (length * 1000 / SAMPLE_RATE_HZ) ** 2 * tones
+    case = _Case(amplitudes, length, prior)
     known = np.stack([energy, floor, noise], axis=1)
     scores = np.empty((len(windows), len(DIGITS)))
-    _score_all(windows @ bank.waves, known, bank, (amplitudes, length, prior), scores)
+    _score_all(windows @ bank.waves, known, bank, case, scores)
     return scores
 
 
 _Amplitudes = tuple[float, float]
 
-_Case = tuple[_Amplitudes, int, float]
-"""Amplitudes of both tones, samples of a window, and what a belief is worth."""
-
 _Four = tuple[float, float, float, float]
-"""One number for each wave of a pair, or for each start."""
+"""One number for each wave of a pair."""
+
+
+class _Case(NamedTuple):
+    """
+    What all windows have in common.
+    """
+
+    amplitudes: _Amplitudes
+    n_samples: int
+    prior: float
+    """Samples that the belief in the background's power is worth."""
 
 
 @compiled
@@ -131,26 +140,52 @@ def _score_all(
         case: what they have in common.
         scores: [shape=(w, 16)] where to write.
     """
-    amplitudes, length, prior = case
     left = np.empty(_GRID * _GRID)
+    weight = (case.n_samples + case.prior) / 2
     for window in range(len(scores)):
         energy, floor, noise = known[window]
-        weight = (length + prior) / 2
-        always = prior / 2 * np.log(noise / floor) - np.log(2 * np.pi)
-        always += weight * np.log(energy + prior * floor)
+        always = case.prior / 2 * np.log(noise / floor) - np.log(2 * np.pi)
+        always += weight * np.log(energy + case.prior * floor)
         for digit in range(scores.shape[1]):
-            row = along[window, 4 * digit : 4 * digit + 4]
-            pair = (row[0], row[1], row[2], row[3])
-            _try_grid(pair, bank.own[digit], bank.shared[digit], amplitudes, left)
+            first = 4 * digit
+            pair = _four(along[window, first : first + 4])
+            _try_grid(pair, bank.own[digit], bank.shared[digit], case.amplitudes, left)
             best = -np.inf
             for start in _lowest(left):
-                misfit, bend = _settle(start, pair, bank.gram[digit], amplitudes, noise)
-                total = max(energy + misfit, 0.0) + prior * noise
-                power = total / (length + prior)
-                volume = (bend[0] / power + 1) * (bend[2] / power + 1)
-                volume -= (bend[1] / power) ** 2
-                best = max(best, -weight * np.log(total) - 0.5 * np.log(volume))
+                phases = _settle(start, pair, bank.gram[digit], case.amplitudes, noise)
+                best = max(best, _weigh(phases, energy, noise, case))
             scores[window, digit] = always + best
+
+
+class _Settled(NamedTuple):
+    """
+    What a pair leaves of a window at good phases.
+    """
+
+    misfit: float
+    """Less the window's energy."""
+    low: float
+    """Curvature by the phase of the low tone."""
+    both: float
+    high: float
+
+
+@compiled
+def _weigh(settled: _Settled, energy: float, noise: float, case: _Case) -> float:
+    """
+    Give the logarithm of the integral over phases, but for what all have in common.
+    """
+    total = max(energy + settled.misfit, 0.0) + case.prior * noise
+    weight = case.n_samples + case.prior
+    power = total / weight
+    volume = (settled.low / power + 1) * (settled.high / power + 1)
+    volume -= (settled.both / power) ** 2
+    return float(-weight / 2 * np.log(total) - 0.5 * np.log(volume))
+
+
+@compiled
+def _four(row: Float64) -> _Four:
+    return row[0], row[1], row[2], row[3]
 
 
 @compiled
@@ -209,7 +244,7 @@ def _settle(
     gram: Float64,
     amplitudes: _Amplitudes,
     noise: float,
-) -> tuple[float, tuple[float, float, float]]:
+) -> _Settled:
     """
     Find phases that leave little of a window.
 
@@ -219,59 +254,81 @@ def _settle(
         gram: [shape=(4, 4)] products of the waves.
         amplitudes: of both tones.
         noise: power that is no tone's.
-
-    Returns:
-        What they leave, less the window's energy, and the curvature there.
     """
     i, j = start // _GRID, start % _GRID
-    first, cos, sin = _TURNS[i], _COS[i], _SIN[i]
-    second, cos_, sin_ = _TURNS[j], _COS[j], _SIN[j]
+    low, cos_low, sin_low = _TURNS[i], _COS[i], _SIN[i]
+    high, cos_high, sin_high = _TURNS[j], _COS[j], _SIN[j]
     for step in range(_STEPS + 1):
-        cos_low, sin_low = amplitudes[0] * cos, amplitudes[0] * sin
-        cos_high, sin_high = amplitudes[1] * cos_, amplitudes[1] * sin_
-        fitted = _times(gram, (cos_low, sin_low, cos_high, sin_high))
-        a = _own(gram, 0, cos_low, sin_low)
-        c = _own(gram, 2, cos_high, sin_high)
-        b = sin_low * (gram[0, 2] * sin_high - gram[0, 3] * cos_high)
-        b += cos_low * (gram[1, 3] * cos_high - gram[1, 2] * sin_high)
+        pair = (
+            amplitudes[0] * cos_low,
+            amplitudes[0] * sin_low,
+            amplitudes[1] * cos_high,
+            amplitudes[1] * sin_high,
+        )
+        fitted = _times(gram, pair)
+        bend_low, bend_high = _bend(gram, pair, 0), _bend(gram, pair, 2)
+        both = _bend_of_both(gram, pair)
         if step == _STEPS:
             break
-        by_low = (along[1] - fitted[1]) * cos_low - (along[0] - fitted[0]) * sin_low
-        by_high = (along[3] - fitted[3]) * cos_high - (along[2] - fitted[2]) * sin_high
+        by_low = (along[1] - fitted[1]) * pair[0] - (along[0] - fitted[0]) * pair[1]
+        by_high = (along[3] - fitted[3]) * pair[2] - (along[2] - fitted[2]) * pair[3]
         # Curvature that the noise hides is no guide.
-        a_, c_ = a + noise, c + noise
-        down = a_ * c_ - b * b
-        first += _within((c_ * by_low - b * by_high) / down)
-        second += _within((a_ * by_high - b * by_low) / down)
-        cos, sin = np.cos(first), np.sin(first)
-        cos_, sin_ = np.cos(second), np.sin(second)
-    left = (fitted[0] - 2 * along[0]) * cos_low + (fitted[1] - 2 * along[1]) * sin_low
-    left += (fitted[2] - 2 * along[2]) * cos_high
-    left += (fitted[3] - 2 * along[3]) * sin_high
-    return left, (a, b, c)
+        sure_low, sure_high = bend_low + noise, bend_high + noise
+        down = sure_low * sure_high - both * both
+        low += _within((sure_high * by_low - both * by_high) / down)
+        high += _within((sure_low * by_high - both * by_low) / down)
+        cos_low, sin_low = np.cos(low), np.sin(low)
+        cos_high, sin_high = np.cos(high), np.sin(high)
+    misfit = 0.0
+    for wave in range(4):
+        misfit += (fitted[wave] - 2 * along[wave]) * pair[wave]
+    return _Settled(misfit, bend_low, both, bend_high)
 
 
 @compiled
-def _times(gram: Float64, values: _Four) -> _Four:
+def _times(gram: Float64, pair: _Four) -> _Four:
     """
     Give products of the waves with a pair.
     """
-    p, q, r, s = values
     return (
-        gram[0, 0] * p + gram[0, 1] * q + gram[0, 2] * r + gram[0, 3] * s,
-        gram[1, 0] * p + gram[1, 1] * q + gram[1, 2] * r + gram[1, 3] * s,
-        gram[2, 0] * p + gram[2, 1] * q + gram[2, 2] * r + gram[2, 3] * s,
-        gram[3, 0] * p + gram[3, 1] * q + gram[3, 2] * r + gram[3, 3] * s,
+        _product(gram[0], pair),
+        _product(gram[1], pair),
+        _product(gram[2], pair),
+        _product(gram[3], pair),
     )
 
 
 @compiled
-def _own(gram: Float64, i: int, cos: float, sin: float) -> float:
+def _product(row: Float64, pair: _Four) -> float:
+    return float(
+        row[0] * pair[0] + row[1] * pair[1] + row[2] * pair[2] + row[3] * pair[3]
+    )
+
+
+@compiled
+def _bend(gram: Float64, pair: _Four, first: int) -> float:
     """
-    Give the energy of how one tone changes with its phase.
+    Give the energy of how a tone changes with its phase: its cosine becomes its sine.
+
+    Args:
+        gram: [shape=(4, 4)] products of the waves.
+        pair: amplitudes of the waves.
+        first: the tone's first wave, 0 or 2.
     """
-    energy = gram[i, i] * sin * sin + gram[i + 1, i + 1] * cos * cos
-    return float(energy - 2 * gram[i, i + 1] * sin * cos)
+    cos, sin, second = pair[first], pair[first + 1], first + 1
+    energy = gram[first, first] * sin * sin + gram[second, second] * cos * cos
+    return float(energy - 2 * gram[first, second] * sin * cos)
+
+
+@compiled
+def _bend_of_both(gram: Float64, pair: _Four) -> float:
+    """
+    Give the product of how both tones change with their phases.
+    """
+    cos_low, sin_low, cos_high, sin_high = pair
+    by_cos = gram[1, 3] * cos_high - gram[1, 2] * sin_high
+    by_sin = gram[0, 2] * sin_high - gram[0, 3] * cos_high
+    return float(cos_low * by_cos + sin_low * by_sin)
 
 
 @compiled

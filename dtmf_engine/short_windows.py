@@ -238,52 +238,53 @@ def _measure(white: Float64, energy: Float64) -> None:
             energy[window] += row[window] * row[window]
 
 
+_Four = tuple[float, float, float, float]
+_Along = tuple[Float64, Float64, Float64, Float64]
+"""[shape=(w,)] each: products of windows and a pair's four waves."""
+
+_PRIOR: Final = int(PRIOR_SAMPLES)
+
+
 @compiled
 def _add(known: Float64, along: Float64, bank: Bank, found: Float64) -> None:
     """
     Add up how likely the pairs of each digit make windows.
 
     Args:
-        known: [shape=(2, w)] of each window: what no pair explains yet, and a tone's
+        known: [shape=(2, w)] of each window: what no pair explains yet, and a pair's
             power over that of the background.
         along: [shape=(k, w)] products of windows and waves.
         bank: for their length.
         found: [shape=(16, w)] sums, by digit.
     """
     n_windows = found.shape[1]
-    n_digits = found.shape[0]
-    length = bank.waves.shape[1]
+    n_alike = len(bank.rows) // len(found)
+    exponent = (bank.waves.shape[1] + _PRIOR) // 2
     room = np.empty((2, _BATCH))
     for first in range(0, n_windows, _BATCH):
         last = min(first + _BATCH, n_windows)
         left, strength = known[0, first:last], known[1, first:last]
         ratio, likely = room[0, : last - first], room[1, : last - first]
         for pair in range(len(bank.rows)):
-            rows, sizes = bank.rows[pair], bank.sizes[pair]
-            _explain(
-                (
-                    along[rows[0], first:last],
-                    along[rows[1], first:last],
-                    along[rows[2], first:last],
-                    along[rows[3], first:last],
-                ),
-                left,
-                strength,
-                bank.axes[pair],
-                sizes,
-                ratio,
-            )
+            sizes = bank.sizes[pair]
+            products = _of_pair(along, bank.rows[pair], first, last)
+            _explain(products, left, strength, bank.axes[pair], sizes, ratio)
             _charge(strength, sizes, likely)
-            _raise(ratio, (length + _PRIOR) // 2, likely)
-            total = found[pair * n_digits // len(bank.rows), first:last]
+            _raise(ratio, exponent, likely)
+            total = found[pair // n_alike, first:last]
             for i in range(len(total)):
                 total[i] += likely[i]
 
 
-_PRIOR: Final = int(PRIOR_SAMPLES)
-
-_Along = tuple[Float64, Float64, Float64, Float64]
-"""[shape=(w,)] each: products of windows and a pair's four waves."""
+@compiled
+def _of_pair(along: Float64, rows: Index, first: int, last: int) -> _Along:
+    # Row by row: a part of a table is no longer in one piece.
+    return (
+        along[rows[0], first:last],
+        along[rows[1], first:last],
+        along[rows[2], first:last],
+        along[rows[3], first:last],
+    )
 
 
 @compiled
@@ -306,26 +307,37 @@ def _explain(
         sizes: [shape=(4,)] its energy along each.
         ratio: [shape=(w,)] energy without over energy with the pair.
     """
-    one, two, three, four = along
-    a0, a1, a2, a3 = axes[0, 0], axes[0, 1], axes[0, 2], axes[0, 3]
-    b0, b1, b2, b3 = axes[1, 0], axes[1, 1], axes[1, 2], axes[1, 3]
-    c0, c1, c2, c3 = axes[2, 0], axes[2, 1], axes[2, 2], axes[2, 3]
-    d0, d1, d2, d3 = axes[3, 0], axes[3, 1], axes[3, 2], axes[3, 3]
-    size_a, size_b, size_c, size_d = sizes[0], sizes[1], sizes[2], sizes[3]
+    a, b, c, d = _four(axes[0]), _four(axes[1]), _four(axes[2]), _four(axes[3])
+    size_a, size_b, size_c, size_d = _four(sizes)
+    first, second, third, fourth = along
     for i in range(len(ratio)):
-        at_a = one[i] * a0 + two[i] * a1 + three[i] * a2 + four[i] * a3
-        at_b = one[i] * b0 + two[i] * b1 + three[i] * b2 + four[i] * b3
-        at_c = one[i] * c0 + two[i] * c1 + three[i] * c2 + four[i] * c3
-        at_d = one[i] * d0 + two[i] * d1 + three[i] * d2 + four[i] * d3
+        window = first[i], second[i], third[i], fourth[i]
+        at_a, at_b = _squared(a, window), _squared(b, window)
+        at_c, at_d = _squared(c, window), _squared(d, window)
         over_a, over_b = 1 + strength[i] * size_a, 1 + strength[i] * size_b
         over_c, over_d = 1 + strength[i] * size_c, 1 + strength[i] * size_d
         # Four fractions over one denominator, and that taken to the other side: what
         # costs time is to divide.
         ab, cd = over_a * over_b, over_c * over_d
-        of_ab = at_a * at_a * over_b + at_b * at_b * over_a
-        of_cd = at_c * at_c * over_d + at_d * at_d * over_c
+        of_ab = at_a * over_b + at_b * over_a
+        of_cd = at_c * over_d + at_d * over_c
         whole = left[i] * (ab * cd)
         ratio[i] = whole / (whole - strength[i] * (of_ab * cd + of_cd * ab))
+
+
+@compiled
+def _four(row: Float64) -> _Four:
+    return row[0], row[1], row[2], row[3]
+
+
+@compiled
+def _squared(axis: _Four, window: _Four) -> float:
+    """
+    Give the energy of a window along an axis.
+    """
+    part = axis[0] * window[0] + axis[1] * window[1]
+    part += axis[2] * window[2] + axis[3] * window[3]
+    return part * part
 
 
 @compiled
@@ -333,7 +345,7 @@ def _charge(strength: Float64, sizes: Float64, likely: Float64) -> None:
     """
     Say what a pair costs for having four amplitudes, [shape=(w,)] each.
     """
-    size_a, size_b, size_c, size_d = sizes[0], sizes[1], sizes[2], sizes[3]
+    size_a, size_b, size_c, size_d = _four(sizes)
     for i in range(len(likely)):
         ab = (1 + strength[i] * size_a) * (1 + strength[i] * size_b)
         cd = (1 + strength[i] * size_c) * (1 + strength[i] * size_d)
