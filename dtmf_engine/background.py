@@ -3,12 +3,13 @@ The background of a recording: how loud it is where nobody speaks, and its colou
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import solve_toeplitz
 
-from dtmf_engine.arrays import Float64, Int16
+from dtmf_engine.arrays import Float64, Int16, read_only
 
 
 Colour: TypeAlias = tuple[float, ...]
@@ -29,6 +30,12 @@ _QUIET_SHARE = 0.1
 _QUIET_SPREAD = 2.0
 _WHITE_PART = 1e-3
 """Noise 30 dB down keeps the spectrum's valleys from being believed too much."""
+
+PRIOR_SAMPLES = 20.0
+"""What the belief in a background's power is worth, in samples heard."""
+
+_COMPANDED = 10**-3.8
+"""What G.711 adds to any sound: 38 dB below it (ITU-T G.712, figure 9)."""
 
 _DIGITS = 3
 """Rounding of a colour, so that near neighbours share their tables."""
@@ -98,6 +105,19 @@ def _frames(audio: Float64 | Int16) -> Float64 | Int16:
     return audio[: n * _FRAME].reshape(n, _FRAME)
 
 
+def floor_under(energy: Float64, noise: float, n: int) -> Float64:
+    """
+    Give the power of what lies under windows: background, and what coding adds.
+
+    Args:
+        energy: [shape=(w,)] of the windows.
+        noise: mean-square power of the background.
+        n: samples of a window.
+    """
+    return noise + _COMPANDED * energy / n
+
+
+@lru_cache(maxsize=64)
 def predictor(colour: Colour) -> tuple[Float64, float]:
     """
     Give the filter that makes a background white, and how much power it leaves.
@@ -107,9 +127,9 @@ def predictor(colour: Colour) -> tuple[Float64, float]:
     """
     lags = np.array(colour)
     if len(lags) == 1:
-        return np.ones(1), 1.0
+        return read_only(np.ones(1)), 1.0
     taps = np.concatenate([[1.0], -solve_toeplitz(lags[:-1], lags[1:])])
-    return taps, float(taps @ lags)
+    return read_only(taps), float(taps @ lags)
 
 
 def _is_a_spectrum(colour: Colour) -> bool:

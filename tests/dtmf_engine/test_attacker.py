@@ -10,6 +10,7 @@ from dtmf_engine.attacker import (
     SHORT_MS,
     Knowledge,
     Reading,
+    _largest,
     read_press,
     tone_levels,
 )
@@ -226,3 +227,14 @@ def test_attacker_looks_for_leaks_of_two_milliseconds_and_less() -> None:
     The shortest window is no longer than the shortest leak it promises to read.
     """
     assert min(SHORT_MS) <= 1.0
+
+
+def test_largest_are_the_last_in_order() -> None:
+    """
+    The largest first, and all there are where there are few.
+    """
+    random = np.random.default_rng(1)
+    for n in (1, 4, 6, 500):
+        values = random.permutation(n).astype(np.float64)
+        assert _largest(values, 6).tolist() == np.argsort(values)[::-1][:6].tolist()
+    assert sorted(_largest(np.zeros(20), 6).tolist()) == list(range(6))
