@@ -1,7 +1,7 @@
 """
 Leaks: what an attacker can read from the agent leg, and what masking costs.
 
-    python -m benchmarks.leaks                            all, about 2 minutes
+    python -m benchmarks.leaks                            all, about a minute
     python -m benchmarks.leaks --only nominal,fragments   groups of lines
     python -m benchmarks.leaks --policy armed --no-rivals one policy alone
     python -m benchmarks.leaks --quick                    to try it

@@ -76,7 +76,7 @@ def bank_of(length: int, colour: Colour, twist_db: float) -> Bank:
     Give what all pairs look like in windows of one length.
 
     Args:
-        length: of the windows, in samples; `LONGEST_SHORT_SAMPLES` at most.
+        length: of the windows, in samples: even, `LONGEST_SHORT_SAMPLES` at most.
         colour: of the background.
         twist_db: high-group over low-group tone.
     """

@@ -16,6 +16,8 @@ from dtmf_engine.attacker import (
 )
 from dtmf_engine.background import WHITE, measure_background
 from dtmf_engine.keypad import DIGITS
+from dtmf_engine.short_windows import LONGEST_SHORT_SAMPLES
+from dtmf_engine.units import samples_from_ms
 from tests.support.tones import (
     ALL_DIGITS,
     Press,
@@ -227,6 +229,15 @@ def test_attacker_looks_for_leaks_of_two_milliseconds_and_less() -> None:
     The shortest window is no longer than the shortest leak it promises to read.
     """
     assert min(SHORT_MS) <= 1.0
+
+
+def test_short_windows_can_be_multiplied_out() -> None:
+    """
+    Half of their samples is a whole exponent, and none is longer than numbers reach.
+    """
+    lengths = [samples_from_ms(ms) for ms in SHORT_MS]
+    assert max(lengths) <= LONGEST_SHORT_SAMPLES
+    assert not any(length % 2 for length in lengths)
 
 
 def test_largest_are_the_last_in_order() -> None:
