@@ -123,4 +123,6 @@ def test_peer_finds_all_on_one_leg_and_nothing_on_the_other(
     caller = to_int16(load_mono(folder / "caller.wav").channels[0])
     agent = to_int16(load_mono(folder / "agent.wav").channels[0])
     assert find(caller) == KEYED
-    assert find(agent) == ""
+    # dtmf2num hears three digits a minute in voices, and the caller talks: by which
+    # sample a leg begins decides whether one of them is here.
+    assert len(find(agent)) <= (1 if name == "dtmf2num" else 0)
