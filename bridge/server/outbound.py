@@ -3,7 +3,6 @@ The one seam through which HTTP leaves the bridge.
 """
 
 import asyncio
-import ctypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +22,7 @@ from bridge.server.targets import (
     TargetPolicy,
     resolve,
 )
+from bridge.server.wiping import WipingBackend, wipe_copy
 
 
 PUBLIC_ONLY = TargetPolicy()
@@ -85,6 +85,8 @@ class HttpOutbound:
             trust_env=False,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
+        pool = connecting._pool  # noqa: SLF001 - httpx has no other way to it
+        pool._network_backend = WipingBackend(pool._network_backend)  # noqa: SLF001
         self._policy = policy
         self._reads_answers = reads_answers
         self._client = httpx.AsyncClient(
@@ -111,7 +113,8 @@ class HttpOutbound:
         Send a request; see `Outbound`.
 
         A body in a bytearray holds card data: the copy that is sent is overwritten
-        as well, as soon as it was.
+        as well, as soon as it was. The HTTP library takes nothing that can be wiped,
+        but hands one and the same object down to the socket or into OpenSSL.
         """
         expected = self._policy.problem_of_url(url)
         if expected is not None:
@@ -152,35 +155,25 @@ class HttpOutbound:
             return await self._answer(request)
         finally:
             if isinstance(body, bytearray):
-                _wipe_copy(sent)
+                wipe_copy(sent)
 
     async def _answer(self, request: httpx.Request) -> tuple[int, bytes] | Failure:
         response = await self._client.send(request, stream=True)
+        answer = bytearray()
         try:
             limit = MAX_ANSWER_BYTES if self._reads_answers else MAX_UNREAD_BYTES
-            answer = bytearray()
             async for chunk in response.aiter_raw():
                 answer += chunk
+                # Gateways quote what they were sent.
+                wipe_copy(chunk)
                 if len(answer) > limit:
                     if self._reads_answers:
                         return Failure.NO_ANSWER
                     break
             return response.status_code, bytes(answer) if self._reads_answers else b""
         finally:
+            wipe(answer)
             await response.aclose()
-
-
-def _wipe_copy(octets: bytes) -> None:
-    """
-    Overwrite bytes that are nobody else's.
-
-    The HTTP library takes nothing that can be wiped. It hands one and the same
-    object down to the socket or into OpenSSL, so overwriting that one in its place
-    leaves no copy. CPython keeps the octets behind the object's head; objects of
-    up to one octet are shared and left alone.
-    """
-    if len(octets) > 1:
-        ctypes.memset(id(octets) + bytes.__basicsize__ - 1, 0, len(octets))
 
 
 async def ask_gateway(
