@@ -23,7 +23,7 @@ from dtmf_engine.looks import LONG_HOPS, LOOK, ROOM, Looks, Room
 from dtmf_engine.pairs import measure_pair
 from dtmf_engine.recent import Heard
 from dtmf_engine.scoring import score
-from dtmf_engine.sights import judge
+from dtmf_engine.sights import AllLimits, judge
 
 
 class Wanted(NamedTuple):
@@ -56,7 +56,7 @@ _FILTERED: Final = 1
 
 
 def look_closely(
-    heard: Heard, before: Index, wanted: Wanted, limits: Looks, which: Index
+    heard: Heard, before: Index, wanted: Wanted, limits: AllLimits, which: Index
 ) -> Looks:
     """
     Look at all hops that are wanted.
@@ -89,7 +89,7 @@ def _look_at_all(
     heard: Heard,
     before: Index,
     wanted: Wanted,
-    limits: Looks,
+    limits: AllLimits,
     which: Index,
     ring: Hops,
     room: Room,

@@ -5,9 +5,10 @@ All looks are judged; a `Sight` is made only where there may be something to fol
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from dtmf_engine.arrays import Bool, Index
 from dtmf_engine.compiled import compiled
@@ -67,6 +68,9 @@ class Limits(Protocol):
 
 
 LIMITS = np.dtype([(name, np.float64) for name in Limits.__annotations__])
+
+AllLimits: TypeAlias = npt.NDArray[np.void]
+"""Any number of limits, of dtype `LIMITS`."""
 
 
 def limits_of(profile: Profile) -> tuple[float, ...]:
