@@ -65,7 +65,7 @@ $(VENV)/.ready-bench: pyproject.toml constraints.txt | $(PY)
 	$(PIP) --editable '.[plot,test,lint,bench]'
 	@touch $@ $(VENV)/.ready-test $(VENV)/.ready-demo
 
-bench: $(VENV)/.ready-bench  ## Detection, masking and speed beside others, into benchmarks/ (10 minutes)
+bench: $(VENV)/.ready-bench  ## Detection, masking and speed beside others, into benchmarks/ (8 minutes)
 	$(PY) -m benchmarks.quality --json benchmarks/results.json
 	$(PY) -m benchmarks.leaks --json benchmarks/results.json
 	$(PY) -m benchmarks.speech --json benchmarks/results.json
