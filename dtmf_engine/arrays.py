@@ -96,17 +96,3 @@ def read_only(array: Float64) -> Float64:
     """
     array.flags.writeable = False
     return array
-
-
-def added(values: Float64) -> Float64:
-    """
-    Add along the first axis, from its first element to its last.
-
-    NumPy adds a single column in another order than several; this gives the same
-    bits for one column as for many.
-    """
-    values = np.ascontiguousarray(values)
-    if values[0].size > 1:
-        # Whole rows are added to each other.
-        return np.asarray(np.add.reduce(values, axis=0))
-    return np.asarray(np.add.accumulate(values, axis=0)[-1])

@@ -54,8 +54,9 @@ def _folder() -> str | None:
     # Where nobody is at home, nothing is kept there.
     with suppress(RuntimeError):
         parents.append(Path("~/.cache").expanduser())
+    name = f"dtmf_engine-{_version()}"
     for parent in parents:
-        folder = parent / f"dtmf_engine-{_version()}"
+        folder = parent / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             TemporaryFile(dir=folder).close()

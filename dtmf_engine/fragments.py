@@ -20,7 +20,15 @@ import numpy as np
 
 from dtmf_engine.arrays import Bool, Float64, Int16, read_only
 from dtmf_engine.compiled import compiled
-from dtmf_engine.goertzel import HOP_SAMPLES, N_TONES, inverse_grams, kernel
+from dtmf_engine.fours import products
+from dtmf_engine.goertzel import (
+    HOP_SAMPLES,
+    N_TONES,
+    correlate,
+    inverse_grams,
+    kernel,
+    turned_over,
+)
 from dtmf_engine.units import power_from_dbm0, ratio_from_db, samples_from_ms
 
 
@@ -57,10 +65,11 @@ _WINDOWS = (
 
 _LONGEST_SAMPLES = max(window.n_samples for window in _WINDOWS)
 
-_KERNEL = kernel(_LONGEST_SAMPLES)
-"""[shape=(64, 16)]: a shorter window uses its first rows."""
+_WAVES = turned_over(kernel(_LONGEST_SAMPLES))
+"""[shape=(16, 64)]: of a shorter window as many samples as it has."""
 
-_INVERSES = read_only(np.stack([inverse_grams(n) for n, _ in _WINDOWS]))
+_INVERSES = np.stack([inverse_grams(n).swapaxes(1, 2) for n, _ in _WINDOWS])
+_INVERSES = read_only(np.ascontiguousarray(_INVERSES))
 """[shape=(5, 16, 4, 4)] by window and pair."""
 
 _N_ROWS = _N_COLUMNS = 4
@@ -170,7 +179,7 @@ def _has_fragment(samples: Int16, until: Float64, start: int, sums: Float64) -> 
             # is a pair.
             if not _stands_out(until, first, n_samples):
                 continue
-            _correlate(samples[first:end], sums)
+            correlate(samples[first:end], _WAVES, sums)
             if _best_fit(sums, number) / max(energy, 1.0) >= min_share:
                 return True
     return False
@@ -188,22 +197,6 @@ def _stands_out(until: Float64, first: int, n_samples: int) -> bool:
 
 
 @compiled
-def _correlate(window: Int16, sums: Float64) -> None:
-    """
-    Correlate a window with the eight tones.
-
-    Args:
-        window: [shape=(n,)] up to 64 samples.
-        sums: [shape=(16,)] for the eight cosines, then the eight sines.
-    """
-    sums[:] = 0.0
-    for place in range(len(window)):
-        sample = float(window[place])
-        for wave in range(_N_SUMS):
-            sums[wave] += sample * _KERNEL[place, wave]
-
-
-@compiled
 def _best_fit(sums: Float64, number: int) -> float:
     """
     Give the energy of the pair that holds the most of a window.
@@ -212,7 +205,7 @@ def _best_fit(sums: Float64, number: int) -> float:
     sixteen pairs are tried.
 
     Args:
-        sums: [shape=(16,)] as `_correlate` gives them.
+        sums: [shape=(16,)] as `correlate` gives them.
         number: which of the windows.
     """
     best = 0.0
@@ -220,12 +213,9 @@ def _best_fit(sums: Float64, number: int) -> float:
         for column in range(_N_COLUMNS):
             low, high = row, _N_ROWS + column
             chosen = (sums[low], sums[high], sums[N_TONES + low], sums[N_TONES + high])
-            inverse = _INVERSES[number, row * _N_COLUMNS + column]
+            fit = products(_INVERSES[number, row * _N_COLUMNS + column], chosen)
             fitted = 0.0
-            for j in range(4):
-                part = 0.0
-                for i in range(4):
-                    part += inverse[i, j] * chosen[i]
-                fitted += part * chosen[j]
+            for i in range(4):
+                fitted += fit[i] * chosen[i]
             best = max(best, fitted)
     return best

@@ -56,7 +56,7 @@ def correlate(samples: Float64 | Int16, waves: Float64, sums: Float64) -> None:
 
     Args:
         samples: [shape=(n,)] whole, or of few more bits: sums are exact.
-        waves: [shape=(16, n)] the `kernel` of so many, turned over.
+        waves: [shape=(16, n)] the `kernel` of so many or more, turned over.
         sums: [shape=(16,)] where to write.
     """
     # Four waves share what is read of the samples.

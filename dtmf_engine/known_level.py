@@ -13,6 +13,7 @@ import numpy as np
 
 from dtmf_engine.arrays import Float64, read_only
 from dtmf_engine.compiled import compiled
+from dtmf_engine.fours import Four, four, products
 from dtmf_engine.keypad import DIGITS, HIGH_GROUP_HZ, LOW_GROUP_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ, samples_from_ms
 
@@ -110,9 +111,6 @@ def score_known(
 
 _Amplitudes = tuple[float, float]
 
-_Four = tuple[float, float, float, float]
-"""One number for each wave of a pair."""
-
 
 class _Case(NamedTuple):
     """
@@ -148,7 +146,7 @@ def _score_all(
         always += weight * np.log(energy + case.prior * floor)
         for digit in range(scores.shape[1]):
             first = 4 * digit
-            pair = _four(along[window, first : first + 4])
+            pair = four(along[window, first : first + 4])
             _try_grid(pair, bank.own[digit], bank.shared[digit], case.amplitudes, left)
             best = -np.inf
             for start in _lowest(left):
@@ -184,13 +182,8 @@ def _weigh(settled: _Settled, energy: float, noise: float, case: _Case) -> float
 
 
 @compiled
-def _four(row: Float64) -> _Four:
-    return row[0], row[1], row[2], row[3]
-
-
-@compiled
 def _try_grid(
-    along: _Four,
+    along: Four,
     own: Float64,
     shared: Float64,
     amplitudes: _Amplitudes,
@@ -240,7 +233,7 @@ def _lowest(values: Float64) -> tuple[int, int, int, int]:
 @compiled
 def _settle(
     start: int,
-    along: _Four,
+    along: Four,
     gram: Float64,
     amplitudes: _Amplitudes,
     noise: float,
@@ -265,7 +258,7 @@ def _settle(
             amplitudes[1] * cos_high,
             amplitudes[1] * sin_high,
         )
-        fitted = _times(gram, pair)
+        fitted = products(gram, pair)
         bend_low, bend_high = _bend(gram, pair, 0), _bend(gram, pair, 2)
         both = _bend_of_both(gram, pair)
         if step == _STEPS:
@@ -286,27 +279,7 @@ def _settle(
 
 
 @compiled
-def _times(gram: Float64, pair: _Four) -> _Four:
-    """
-    Give products of the waves with a pair.
-    """
-    return (
-        _product(gram[0], pair),
-        _product(gram[1], pair),
-        _product(gram[2], pair),
-        _product(gram[3], pair),
-    )
-
-
-@compiled
-def _product(row: Float64, pair: _Four) -> float:
-    return float(
-        row[0] * pair[0] + row[1] * pair[1] + row[2] * pair[2] + row[3] * pair[3]
-    )
-
-
-@compiled
-def _bend(gram: Float64, pair: _Four, first: int) -> float:
+def _bend(gram: Float64, pair: Four, first: int) -> float:
     """
     Give the energy of how a tone changes with its phase: its cosine becomes its sine.
 
@@ -321,7 +294,7 @@ def _bend(gram: Float64, pair: _Four, first: int) -> float:
 
 
 @compiled
-def _bend_of_both(gram: Float64, pair: _Four) -> float:
+def _bend_of_both(gram: Float64, pair: Four) -> float:
     """
     Give the product of how both tones change with their phases.
     """

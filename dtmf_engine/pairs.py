@@ -21,6 +21,7 @@ import numpy as np
 
 from dtmf_engine.arrays import Complex128, Float64, read_only
 from dtmf_engine.compiled import compiled
+from dtmf_engine.fours import products
 from dtmf_engine.goertzel import (
     HOP_SAMPLES,
     N_TONES,
@@ -163,8 +164,7 @@ def _fit(hop: Hop, row: int, column: int) -> tuple[complex, complex, float]:
     inverse, sums = _INVERSE[row, column], hop.sums
     low, high = row, N_TONES // 2 + column
     along = sums[low], sums[high], sums[N_TONES + low], sums[N_TONES + high]
-    low_cos, high_cos = _times(inverse[0], along), _times(inverse[1], along)
-    low_sin, high_sin = _times(inverse[2], along), _times(inverse[3], along)
+    low_cos, high_cos, low_sin, high_sin = products(inverse, along)
     fitted = (
         low_cos * along[0]
         + high_cos * along[1]
@@ -175,13 +175,6 @@ def _fit(hop: Hop, row: int, column: int) -> tuple[complex, complex, float]:
         complex(low_cos, -low_sin) * _turn_of(hop.place, low),
         complex(high_cos, -high_sin) * _turn_of(hop.place, high),
         max(hop.energy - fitted, 0.0),
-    )
-
-
-@compiled
-def _times(row: Float64, along: tuple[float, float, float, float]) -> float:
-    return float(
-        row[0] * along[0] + row[1] * along[1] + row[2] * along[2] + row[3] * along[3]
     )
 
 

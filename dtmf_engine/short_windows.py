@@ -23,6 +23,7 @@ from dtmf_engine.background import (
     floor_under,
 )
 from dtmf_engine.compiled import compiled
+from dtmf_engine.fours import Four, four
 from dtmf_engine.keypad import DIGITS, HIGH_GROUP_HZ, LOW_GROUP_HZ
 from dtmf_engine.units import SAMPLE_RATE_HZ, samples_from_ms
 
@@ -238,7 +239,6 @@ def _measure(white: Float64, energy: Float64) -> None:
             energy[window] += row[window] * row[window]
 
 
-_Four = tuple[float, float, float, float]
 _Along = tuple[Float64, Float64, Float64, Float64]
 """[shape=(w,)] each: products of windows and a pair's four waves."""
 
@@ -307,8 +307,8 @@ def _explain(
         sizes: [shape=(4,)] its energy along each.
         ratio: [shape=(w,)] energy without over energy with the pair.
     """
-    a, b, c, d = _four(axes[0]), _four(axes[1]), _four(axes[2]), _four(axes[3])
-    size_a, size_b, size_c, size_d = _four(sizes)
+    a, b, c, d = four(axes[0]), four(axes[1]), four(axes[2]), four(axes[3])
+    size_a, size_b, size_c, size_d = four(sizes)
     first, second, third, fourth = along
     for i in range(len(ratio)):
         window = first[i], second[i], third[i], fourth[i]
@@ -326,12 +326,7 @@ def _explain(
 
 
 @compiled
-def _four(row: Float64) -> _Four:
-    return row[0], row[1], row[2], row[3]
-
-
-@compiled
-def _squared(axis: _Four, window: _Four) -> float:
+def _squared(axis: Four, window: Four) -> float:
     """
     Give the energy of a window along an axis.
     """
@@ -345,7 +340,7 @@ def _charge(strength: Float64, sizes: Float64, likely: Float64) -> None:
     """
     Say what a pair costs for having four amplitudes, [shape=(w,)] each.
     """
-    size_a, size_b, size_c, size_d = _four(sizes)
+    size_a, size_b, size_c, size_d = four(sizes)
     for i in range(len(likely)):
         ab = (1 + strength[i] * size_a) * (1 + strength[i] * size_b)
         cd = (1 + strength[i] * size_c) * (1 + strength[i] * size_d)

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from dtmf_engine.fragments import (
     _MIN_POWER,
+    _WAVES,
     _WINDOWS,
     BEFORE_SAMPLES,
     CONTRAST,
     REACH_SAMPLES,
     STEP_SAMPLES,
     _best_fit,
-    _correlate,
     find_fragments,
 )
-from dtmf_engine.goertzel import HOP_SAMPLES
+from dtmf_engine.goertzel import HOP_SAMPLES, correlate
 from dtmf_engine.masker import FADE_SAMPLES
 from tests.support.strategies import calls, stable
 from tests.support.tones import (
@@ -239,7 +239,7 @@ def _share(audio: Audio, number: int) -> float:
     Give the part of a window's energy that its best pair holds.
     """
     sums = np.empty(16)
-    _correlate(audio, sums)
+    correlate(audio, _WAVES, sums)
     return _best_fit(sums, number) / _energy(audio)
 
 

@@ -5,6 +5,7 @@ Known levels: compiled loops against the same in NumPy, and what they find.
 import numpy as np
 import pytest
 
+from dtmf_engine.fours import four, product, products
 from dtmf_engine.keypad import DIGITS, HIGH_GROUP_HZ, LOW_GROUP_HZ
 from dtmf_engine.known_level import (
     LONGEST_SAMPLES,
@@ -12,13 +13,10 @@ from dtmf_engine.known_level import (
     _bend,
     _bend_of_both,
     _Case,
-    _four,
     _lowest,
-    _product,
     _score_all,
     _settle,
     _Settled,
-    _times,
     _try_grid,
     _weigh,
     _within,
@@ -162,7 +160,7 @@ def test_grid_holds_what_is_left_at_all_phases(digit: int) -> None:
     bank, waves = _bank(12), _waves(12, digit)
     window = np.random.default_rng(digit).normal(0.0, 1000.0, 12)
     left = np.empty(256)
-    along = _four(waves @ window)
+    along = four(waves @ window)
     _try_grid(along, bank.own[digit], bank.shared[digit], AMPLITUDES, left)
     expected = [
         np.square(window - _values(low, high) @ waves).sum() - window @ window
@@ -191,7 +189,7 @@ def test_settle_takes_steps_of_gauss_and_newton(start: int, noise: float) -> Non
     """
     waves = _waves(12, 5)
     window = np.random.default_rng(start).normal(0.0, 1000.0, 12)
-    along = _four(waves @ window)
+    along = four(waves @ window)
     found = _settle(start, along, _bank(12).gram[5], AMPLITUDES, noise)
     phases = np.array([_PHASES[start // 16], _PHASES[start % 16]])
     misfit, bend = _settled(phases, window, waves, noise)
@@ -207,9 +205,9 @@ def test_products_and_bends_are_those_of_the_waves() -> None:
     """
     waves, gram = _waves(8, 9), _bank(8).gram[9]
     values, slopes = _values(0.4, 2.0), _slopes(0.4, 2.0) @ waves
-    pair = _four(values)
-    np.testing.assert_allclose(_times(gram, pair), waves @ (values @ waves))
-    assert _product(gram[1], pair) == pytest.approx(waves[1] @ (values @ waves))
+    pair = four(values)
+    np.testing.assert_allclose(products(gram, pair), waves @ (values @ waves))
+    assert product(gram[1], pair) == pytest.approx(waves[1] @ (values @ waves))
     assert _bend(gram, pair, 0) == pytest.approx(slopes[0] @ slopes[0])
     assert _bend(gram, pair, 2) == pytest.approx(slopes[1] @ slopes[1])
     assert _bend_of_both(gram, pair) == pytest.approx(slopes[0] @ slopes[1])

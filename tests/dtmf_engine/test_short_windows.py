@@ -16,6 +16,7 @@ from dtmf_engine.background import (
     measure_background,
     predictor,
 )
+from dtmf_engine.fours import four
 from dtmf_engine.keypad import HIGH_GROUP_HZ, LOW_GROUP_HZ
 from dtmf_engine.short_windows import (
     LONGEST_SHORT_SAMPLES,
@@ -28,7 +29,6 @@ from dtmf_engine.short_windows import (
     _charge,
     _cut,
     _explain,
-    _four,
     _measure,
     _of_pair,
     _raise,
@@ -205,7 +205,7 @@ def test_parts_of_a_pair() -> None:
     bank, _, along = _measured()
     parts = _of_pair(along, bank.rows[5], 10, 30)
     np.testing.assert_array_equal(parts, along[bank.rows[5], 10:30])
-    axis, window = _four(bank.axes[5, 0]), _four(along[:4, 0].copy())
+    axis, window = four(bank.axes[5, 0]), four(along[:4, 0].copy())
     assert axis == tuple(bank.axes[5, 0])
     expected = np.dot(bank.axes[5, 0], along[:4, 0]) ** 2
     assert _squared(axis, window) == pytest.approx(expected)
